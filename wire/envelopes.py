@@ -1,0 +1,215 @@
+"""What travels: batches and greetings upwards, acknowledgements, configuration and commands downwards.
+
+Envelopes that travel with every rating are arrays; those that travel seldom are maps, which are easier to read in a capture.
+Fields are only ever added at the end, with a default; a receiver ignores what it does not know.
+"""
+
+from typing import Annotated, Any, Final, Literal
+
+import msgspec
+
+from wire.events import Clock64, Count, Identifier, Key, Language, Since
+
+MAX_ROWS: Final = 250
+"""Rows in a batch: small enough to resend without regret, large enough that the signature costs nothing."""
+MAX_BYTES: Final = 32 * 1024
+"""Bytes of an encoded batch: paho reconnects for ever over a message the broker finds too large, so both sides cap it first."""
+MAX_INFLATED: Final = 256 * 1024
+"""Bytes a deflated message may grow to: a bomb is refused before it is built."""
+MAX_ROW_BYTES: Final = 512
+"""Bytes of one row. The longest honest row is under 200."""
+
+Hash = Annotated[bytes, msgspec.Meta(min_length=32, max_length=32)]
+Signature = Annotated[bytes, msgspec.Meta(min_length=64, max_length=64)]
+SeqNumber = Annotated[int, msgspec.Meta(ge=1, le=2**52)]
+Watermark = Annotated[int, msgspec.Meta(ge=0, le=2**52)]
+Texts = dict[Language, Annotated[str, msgspec.Meta(max_length=400)]]
+"""One text in several languages."""
+
+
+class Clock(msgspec.Struct, frozen=True, array_like=True):
+    """A device's clocks read at one moment: anchors from which the server derives when a row happened."""
+
+    boot: Identifier
+    monotonic: Since
+    wall: Clock64
+    synchronised: bool
+
+
+class Batch(msgspec.Struct, frozen=True, array_like=True, tag=1):
+    """Rows `first` … `first + len(rows) - 1` of `stream`, as the ledger keeps them.
+
+    `previous` is the chain before the first row, `signature` the device's Ed25519 signature of `wire.chain.batch_statement`.
+    """
+
+    v: Literal[1]
+    stream: Identifier
+    first: SeqNumber
+    previous: Hash
+    rows: Annotated[list[bytes], msgspec.Meta(min_length=1, max_length=MAX_ROWS)]
+    signature: Signature
+
+
+class Hello(msgspec.Struct, frozen=True, array_like=True, tag=2):
+    """A device has connected: what it holds, so that both sides find out what the other has lost.
+
+    `oldest` … `next - 1` are the rows it still has; `config` is the configuration version in force, 0 for none.
+    """
+
+    v: Literal[1]
+    stream: Identifier
+    next: SeqNumber
+    oldest: SeqNumber
+    config: Count
+    clock: Clock
+    software: Annotated[str, msgspec.Meta(max_length=64)]
+    epoch: Annotated[bytes, msgspec.Meta(max_length=16)] = b""
+
+
+class Range(msgspec.Struct, frozen=True, array_like=True):
+    """Sequence numbers `first` … `last`, both included."""
+
+    first: SeqNumber
+    last: SeqNumber
+
+
+class Rejected(msgspec.Struct, frozen=True, array_like=True):
+    """The row `seq` was set aside: counted as stored, so that it never blocks the stream."""
+
+    seq: SeqNumber
+    reason: Annotated[str, msgspec.Meta(max_length=200)]
+
+
+class Ack(msgspec.Struct, frozen=True, array_like=True, tag=3):
+    """What the server has committed. Published after the commit and never before.
+
+    `epoch` changes when the server was restored from a backup; every row up to `stored_through` is stored, every row up to
+    `backed_through` also in the oldest backup that may still be restored; `missing` names gaps below the highest row seen;
+    `credit` is how many batches the device may have under way; `server_wall` the server's clock in ms at the commit.
+    """
+
+    v: Literal[1]
+    epoch: Identifier
+    stream: Identifier
+    stored_through: Watermark
+    backed_through: Watermark
+    credit: Annotated[int, msgspec.Meta(ge=0, le=64)]
+    server_wall: Clock64
+    missing: Annotated[list[Range], msgspec.Meta(max_length=64)] = []
+    rejected: Annotated[list[Rejected], msgspec.Meta(max_length=MAX_ROWS)] = []
+    forked_at: SeqNumber | None = None
+    refused: Annotated[str, msgspec.Meta(max_length=200)] | None = None
+
+
+class Health(msgspec.Struct, frozen=True, tag_field="t", tag=4):
+    """A device's state, every minute."""
+
+    v: Literal[1]
+    clock: Clock
+    uptime_s: Count
+    recorded: Watermark
+    stored_through: Watermark
+    free_bytes: Watermark
+    software: Annotated[str, msgspec.Meta(max_length=64)]
+    config: Count
+    notes: Annotated[list[Annotated[str, msgspec.Meta(max_length=200)]], msgspec.Meta(max_length=20)] = []
+
+
+class Option(msgspec.Struct, frozen=True):
+    """One thing a visitor can tap: a scale point or a choice."""
+
+    value: Annotated[int, msgspec.Meta(ge=-2, le=10)]
+    text: Texts
+    icon: Key | None = None
+
+
+class Item(msgspec.Struct, frozen=True):
+    """One question and its options, worst or first to the left. `kind` says whether the values have an order."""
+
+    key: Key
+    kind: Literal["scale", "choice"]
+    scale: Key
+    text: Texts
+    options: Annotated[list[Option], msgspec.Meta(min_length=2, max_length=11)]
+
+
+class Questionnaire(msgspec.Struct, frozen=True):
+    """What a kiosk asks. The first item opens a visit, the others follow it."""
+
+    version: Count
+    key: Key
+    items: Annotated[list[Item], msgspec.Meta(min_length=1, max_length=40)]
+
+
+class Timings(msgspec.Struct, frozen=True):
+    """How long a screen waits, in milliseconds."""
+
+    question: Annotated[int, msgspec.Meta(ge=3_000, le=600_000)] = 30_000
+    thanks: Annotated[int, msgspec.Meta(ge=2_000, le=60_000)] = 7_000
+    cooldown: Annotated[int, msgspec.Meta(ge=0, le=60_000)] = 3_000
+
+
+class Config(msgspec.Struct, frozen=True, tag_field="t", tag=5):
+    """What a device is told: whose exit it stands at, what it asks, in which languages and how patiently."""
+
+    v: Literal[1]
+    version: Annotated[int, msgspec.Meta(ge=1, le=2**31 - 1)]
+    court: Texts
+    languages: Annotated[list[Language], msgspec.Meta(min_length=1, max_length=12)]
+    language: Language
+    questionnaire: Questionnaire
+    timings: Timings = Timings()
+    public_url: Annotated[str, msgspec.Meta(max_length=200)] | None = None
+
+
+class SignedConfig(msgspec.Struct, frozen=True, array_like=True, tag=6):
+    """An encoded `Config` with the server's Ed25519 signature of `wire.chain.config_statement`."""
+
+    v: Literal[1]
+    document: Annotated[bytes, msgspec.Meta(max_length=MAX_BYTES)]
+    signature: Signature
+
+
+class Command(msgspec.Struct, frozen=True, tag_field="t", tag=7):
+    """Something staff ask a device to do, once, before `expires` (ms since the epoch)."""
+
+    v: Literal[1]
+    id: Key
+    kind: Key
+    expires: Clock64
+    arguments: dict[Key, Any] = {}
+
+
+class Result(msgspec.Struct, frozen=True, tag_field="t", tag=8):
+    """What came of a command."""
+
+    v: Literal[1]
+    id: Key
+    ok: bool
+    text: Annotated[str, msgspec.Meta(max_length=2000)] = ""
+
+
+class EnrolRequest(msgspec.Struct, frozen=True):
+    """A new device asks for an identity: the one-time code and a signing request (PEM) for its own key. Travels as JSON."""
+
+    v: Literal[1]
+    code: Annotated[str, msgspec.Meta(pattern=r"\A[0-9A-Z -]{6,20}\Z")]
+    request: Annotated[str, msgspec.Meta(max_length=4000)]
+
+
+class EnrolAnswer(msgspec.Struct, frozen=True):
+    """The identity given: id, certificate chain (PEM), where the broker is, and the first configuration. Travels as JSON.
+
+    `config` is an encoded `SignedConfig`, `server_key` the 32-byte Ed25519 key that signs configurations.
+    """
+
+    v: Literal[1]
+    device: Annotated[str, msgspec.Meta(pattern=r"\A[a-z0-9-]{8,32}\Z")]
+    certificate: str
+    broker_host: Annotated[str, msgspec.Meta(min_length=1, max_length=253)]
+    broker_port: Annotated[int, msgspec.Meta(ge=1, le=65535)]
+    server_key: Hash
+    config: bytes
+
+
+Upward = Batch | Hello
