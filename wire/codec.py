@@ -1,7 +1,7 @@
 """Bytes to structs and back. Whatever bytes come, decoding returns a struct or raises `WireError`, nothing else."""
 
 import zlib
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
 import msgspec
 
@@ -44,10 +44,14 @@ class WireError(ValueError):
 Envelope = Batch | Hello | Ack | Health | SignedConfig | Command | Result
 
 _encoder = msgspec.msgpack.Encoder()
-_event = msgspec.msgpack.Decoder(Event)
-_decoders: Final[dict[Any, msgspec.msgpack.Decoder[Any]]] = {
-    kind: msgspec.msgpack.Decoder(kind) for kind in (Upward, Ack, Health, SignedConfig, Config, Command, Result)
-}
+_event: Final[msgspec.msgpack.Decoder[Event]] = msgspec.msgpack.Decoder(Event)
+_upward: Final[msgspec.msgpack.Decoder[Upward]] = msgspec.msgpack.Decoder(Upward)
+_ack = msgspec.msgpack.Decoder(Ack)
+_health = msgspec.msgpack.Decoder(Health)
+_signed_config = msgspec.msgpack.Decoder(SignedConfig)
+_config = msgspec.msgpack.Decoder(Config)
+_command = msgspec.msgpack.Decoder(Command)
+_result = msgspec.msgpack.Decoder(Result)
 _request = msgspec.json.Decoder(EnrolRequest)
 _answer = msgspec.json.Decoder(EnrolAnswer)
 
@@ -97,9 +101,7 @@ def inflate(content_type: str | None, data: bytes) -> bytes:
     if content_type == PLAIN:
         return data
     if content_type != DEFLATED:
-        raise WireError(
-            "foreign-version", f"content type {content_type!r}; this side speaks {PLAIN!r} and {DEFLATED!r}"
-        )
+        raise WireError("foreign-version", f"content type {content_type!r}; this side speaks {PLAIN!r} and {DEFLATED!r}")
     stream = zlib.decompressobj(wbits=-15)
     try:
         plain = stream.decompress(data, MAX_INFLATED)
@@ -114,37 +116,37 @@ def inflate(content_type: str | None, data: bytes) -> bytes:
 
 def decode_upward(content_type: str | None, data: bytes) -> Upward:
     """What a device sent. Raises `WireError`."""
-    return _decode(Upward, inflate(content_type, data))
+    return _decode(_upward, inflate(content_type, data))
 
 
 def decode_ack(content_type: str | None, data: bytes) -> Ack:
     """What the server has stored. Raises `WireError`."""
-    return _decode(Ack, inflate(content_type, data))
+    return _decode(_ack, inflate(content_type, data))
 
 
 def decode_health(content_type: str | None, data: bytes) -> Health:
     """A device's state. Raises `WireError`."""
-    return _decode(Health, inflate(content_type, data))
+    return _decode(_health, inflate(content_type, data))
 
 
 def decode_signed_config(content_type: str | None, data: bytes) -> SignedConfig:
     """A configuration still to be verified. Raises `WireError`."""
-    return _decode(SignedConfig, inflate(content_type, data))
+    return _decode(_signed_config, inflate(content_type, data))
 
 
 def decode_config(document: bytes) -> Config:
     """A configuration whose signature was verified. Raises `WireError`."""
-    return _decode(Config, document)
+    return _decode(_config, document)
 
 
 def decode_command(content_type: str | None, data: bytes) -> Command:
     """Something to do. Raises `WireError`."""
-    return _decode(Command, inflate(content_type, data))
+    return _decode(_command, inflate(content_type, data))
 
 
 def decode_result(content_type: str | None, data: bytes) -> Result:
     """What came of a command. Raises `WireError`."""
-    return _decode(Result, inflate(content_type, data))
+    return _decode(_result, inflate(content_type, data))
 
 
 def encode_enrolment(message: EnrolRequest | EnrolAnswer) -> bytes:
@@ -171,9 +173,9 @@ def _json(decoder: msgspec.json.Decoder[T], data: bytes) -> T:
         raise WireError("malformed", str(fault)) from None
 
 
-def _decode(kind: Any, plain: bytes) -> Any:
+def _decode(decoder: msgspec.msgpack.Decoder[T], plain: bytes) -> T:
     try:
-        return _decoders[kind].decode(plain)
+        return decoder.decode(plain)
     except (msgspec.MsgspecError, ValueError, RecursionError) as fault:
         version = _version_of(plain)
         if version is not None and version != VERSION:
@@ -187,7 +189,5 @@ def _version_of(plain: bytes) -> int | None:
         shape = msgspec.msgpack.decode(plain)
     except (msgspec.MsgspecError, ValueError, TypeError, RecursionError):
         return None
-    claimed = (
-        shape.get("v") if isinstance(shape, dict) else shape[1] if isinstance(shape, list) and len(shape) > 1 else None
-    )
+    claimed = shape.get("v") if isinstance(shape, dict) else shape[1] if isinstance(shape, list) and len(shape) > 1 else None
     return claimed if isinstance(claimed, int) else None

@@ -12,9 +12,7 @@ class Conductor:
     The scene is shown before the rows go to the ledger: the pressed look never waits for the card.
     """
 
-    def __init__(
-        self, rules: visit.Rules, *, clock: Clock, loop: Loop, recorder: Recorder, screens: Sequence[Screen]
-    ) -> None:
+    def __init__(self, rules: visit.Rules, *, clock: Clock, loop: Loop, recorder: Recorder, screens: Sequence[Screen]) -> None:
         self._rules = rules
         self._clock = clock
         self._loop = loop

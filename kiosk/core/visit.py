@@ -1,12 +1,12 @@
 """The visitor's state machine: what a tap, an undo, a walk-away or a failed commit lead to.
 
 `step(rules, state, event)` returns the next state and the rows to append. It reads no clock and touches no screen; whoever calls it
-shows `scene(rules, state)`, appends the rows, and reports the commit back as `Committed` or `Failed`. Nobody is thanked before that.
+shows `scene(rules, state)`, appends the rows and reports the commit back as `Committed` or `Failed`. Nobody is thanked before that.
 
 The order of a visit: pressed look at once, commit, thank-you, and only then the network.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Final, NamedTuple
 
@@ -46,7 +46,7 @@ class Rules:
     questionnaire: Questionnaire
     languages: tuple[str, ...]
     language: str
-    timings: Timings = Timings()
+    timings: Timings = field(default_factory=Timings)
 
 
 # --- events: what can happen -------------------------------------------------------------------------------------------------
@@ -179,11 +179,11 @@ class State:
     item: int = 0
     visit: Visit | None = None
     pending: Pending | None = None
-    since: Millis = Millis(0)
-    deadline: Millis | None = None
+    since: int = 0
+    deadline: int | None = None
     tokens: int = 0
     given_up: tuple[Append, ...] = ()
-    thanked_at: Millis | None = None
+    thanked_at: int | None = None
 
 
 class Scene(NamedTuple):
@@ -196,8 +196,8 @@ class Scene(NamedTuple):
     pressed: int | None
     busy: Action | None
     can_undo: bool
-    since: Millis
-    deadline: Millis | None
+    since: int
+    deadline: int | None
 
 
 Step = tuple[State, tuple[Append, ...]]
@@ -383,9 +383,7 @@ def _show(rules: Rules, state: State, now: Stamp, item: int) -> State:
     return _wait(replace(state, phase=phase, item=item, thanked_at=thanked_at), now, timings.question)
 
 
-def _rest(
-    rules: Rules, state: State, now: Stamp, phase: Phase = Phase.WELCOME, *, keep_language: bool = False
-) -> State:
+def _rest(rules: Rules, state: State, now: Stamp, phase: Phase = Phase.WELCOME, *, keep_language: bool = False) -> State:
     """Back to the question, in the court's own language, with nobody in front."""
     return replace(
         state,
@@ -400,7 +398,7 @@ def _rest(
 
 
 def _wait(state: State, now: Stamp, patience: int) -> State:
-    return replace(state, since=now.monotonic, deadline=Millis(now.monotonic + patience))
+    return replace(state, since=now.monotonic, deadline=now.monotonic + patience)
 
 
 def _append(state: State, rows: tuple[Event, ...]) -> Step:
