@@ -1,0 +1,1 @@
+"""The server: what kiosks deliver becomes results that people can trust."""

@@ -1,0 +1,1 @@
+"""What is asked: questionnaires as files, checked, and released as numbered versions that never change again."""

@@ -1,0 +1,173 @@
+"""Reads `assets/questionnaires/*.toml` and says, for each fault, the file, the table, the field and what to do. Pure but for
+the reading: no Django.
+"""
+
+import re
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Final, Literal
+
+import msgspec
+
+from wire.envelopes import Item, Option, Questionnaire, Texts
+from wire.events import Key, Language
+
+QUESTIONNAIRES: Final = Path(__file__).resolve().parents[2] / "assets" / "questionnaires"
+
+
+@dataclass
+class QuestionnaireFileError(Exception):
+    """A questionnaire file cannot be used. `fix` tells the person who wrote it what to change."""
+
+    file: str
+    table: str
+    field: str
+    reason: str
+    fix: str
+
+    def __str__(self) -> str:
+        return f"{self.file}, {self.table}, field “{self.field}”: {self.reason}. {self.fix}"
+
+
+class Scale(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Options an item can point to. In a `scale` they go from worst to best, in a `choice` they have no order."""
+
+    kind: Literal["scale", "choice"]
+    options: Annotated[list[Option], msgspec.Meta(min_length=2, max_length=11)]
+
+
+class AskedItem(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One question of the file."""
+
+    key: Key
+    scale: Key
+    text: Texts
+
+
+class Sheet(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A questionnaire as people write it: a key, the languages it is complete in, scales and items."""
+
+    key: Key
+    languages: Annotated[list[Language], msgspec.Meta(min_length=1, max_length=12)]
+    title: Texts
+    scales: dict[Key, Scale]
+    items: Annotated[list[AskedItem], msgspec.Meta(min_length=1, max_length=40)]
+
+    def questionnaire(self, version: int) -> Questionnaire:
+        """What travels to a kiosk when this sheet is released as `version`."""
+        items = [
+            Item(
+                key=item.key,
+                kind=self.scales[item.scale].kind,
+                scale=item.scale,
+                text=item.text,
+                options=self.scales[item.scale].options,
+            )
+            for item in self.items
+        ]
+        return Questionnaire(version=version, key=self.key, items=items)
+
+
+FIXES: Final = {
+    "key": 'Write a short name of small Latin letters, digits, dots and hyphens, such as "overall".',
+    "scale": 'Name one of the tables under [scales], such as "faces5".',
+    "kind": 'Write "scale" (worst to best) or "choice" (no order).',
+    "value": "Write a whole number from 0 to 10, each once.",
+    "options": "Give 2 to 11 options, each with value and text.",
+    "text": 'Write { uk = "…", en = "…" } with at most 400 characters each.',
+    "title": 'Write { uk = "…", en = "…" } with at most 400 characters each.',
+    "languages": 'Write a list such as ["uk", "en"].',
+    "items": "Add at least one [[items]] table with key, scale and text.",
+    "scales": "Add a table such as [scales.faces5] with kind and options.",
+    "icon": 'Write the name of a picture, such as "face-1", or leave it out.',
+}
+PLACE = re.compile(r"^(?P<reason>.*?)(?: - at `(?P<path>[^`]*)`)?$", re.DOTALL)
+MISSING = re.compile(r"required field `(\w+)`|unknown field `(\w+)`")
+
+
+def load(path: Path) -> Sheet:
+    """The questionnaire in `path`, complete in every language it names. Raises `QuestionnaireFileError` at the first fault."""
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise QuestionnaireFileError(
+            path.name, "the file", "", f"cannot be read ({error.strerror})", "Put the file back."
+        ) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise QuestionnaireFileError(path.name, "the file", "", f"is not TOML ({error})", "Mend the line that is named.") from error
+    try:
+        sheet = msgspec.convert(table, Sheet)
+    except msgspec.ValidationError as error:
+        raise _explained(path.name, str(error)) from error
+    _check_references(path.name, sheet)
+    _check_languages(path.name, sheet)
+    return sheet
+
+
+def load_all(folder: Path = QUESTIONNAIRES) -> list[Sheet]:
+    """Every questionnaire of the folder, by file name."""
+    return [load(path) for path in sorted(folder.glob("*.toml"))]
+
+
+def _explained(file: str, message: str) -> QuestionnaireFileError:
+    found = PLACE.match(message)
+    reason, path = (found["reason"], found["path"] or "$") if found else (message, "$")
+    steps = [step for step in re.split(r"\.|(?=\[)", path.removeprefix("$")) if step]
+    missing = MISSING.search(reason)
+    field = next((name for name in missing.groups() if name), "") if missing else ""
+    if not field:
+        while steps and steps[-1].startswith("["):
+            steps.pop()
+        field = steps.pop() if steps else ""
+    return QuestionnaireFileError(file, _table(steps), field, reason[:1].lower() + reason[1:], _fix(field, reason))
+
+
+def _table(steps: list[str]) -> str:
+    """`["items", "[1]"]` as a person would find it: “items, entry 2”."""
+    words = [f"entry {int(step[1:-1]) + 1}" if step[1:-1].isdigit() else step for step in steps]
+    return ", ".join(words).replace("[...]", "any entry") if words else "the top of the file"
+
+
+def _fix(field: str, reason: str) -> str:
+    if "unknown field" in reason:
+        return "Take it out, or correct its spelling."
+    return FIXES.get(field, "Compare it with exit.toml.")
+
+
+def _check_references(file: str, sheet: Sheet) -> None:
+    seen: set[str] = set()
+    for place, item in enumerate(sheet.items, start=1):
+        if item.scale not in sheet.scales:
+            raise QuestionnaireFileError(
+                file, f"items, entry {place}", "scale", f"there is no scale “{item.scale}”", FIXES["scale"]
+            )
+        if item.key in seen:
+            raise QuestionnaireFileError(
+                file, f"items, entry {place}", "key", f"“{item.key}” is used twice", "Give every item a key of its own."
+            )
+        seen.add(item.key)
+    for name, scale in sheet.scales.items():
+        values = [option.value for option in scale.options]
+        if len(set(values)) != len(values) or min(values) < 0:
+            raise QuestionnaireFileError(file, f"scales, {name}", "value", f"the values are {values}", FIXES["value"])
+        if scale.kind == "scale" and values != sorted(values):
+            raise QuestionnaireFileError(
+                file, f"scales, {name}", "value", f"the values are {values}", "Put the options in order, worst first."
+            )
+
+
+def _check_languages(file: str, sheet: Sheet) -> None:
+    texts: list[tuple[str, str, Texts]] = [("the top of the file", "title", sheet.title)]
+    texts += [(f"items, entry {n}", "text", item.text) for n, item in enumerate(sheet.items, start=1)]
+    texts += [
+        (f"scales, {name}, options, entry {n}", "text", option.text)
+        for name, scale in sheet.scales.items()
+        for n, option in enumerate(scale.options, start=1)
+    ]
+    for table, field, text in texts:
+        for language in sheet.languages:
+            if not text.get(language, "").strip():
+                raise QuestionnaireFileError(
+                    file, table, field, f"has no text in “{language}”", "Write it, or take the language out of “languages”."
+                )
