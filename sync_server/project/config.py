@@ -1,0 +1,182 @@
+"""The server's configuration: one TOML file, validated at start. What is wrong is said with the field, the reason and the fix.
+
+The file is named by `VIDHUK_SERVER_CONFIG`; `DATABASE_URL` overrides its `database_url`, so that a password need not stand in it.
+Imports no Django, so that a bad file is reported before anything else can go wrong.
+"""
+
+import difflib
+import os
+import re
+import secrets
+import tomllib
+from functools import lru_cache
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal, NamedTuple
+
+import msgspec
+
+VARIABLE: Final = "VIDHUK_SERVER_CONFIG"
+DEFAULT_STATE: Final = "var/server"
+
+Text = Annotated[str, msgspec.Meta(min_length=1, max_length=253)]
+
+
+class ConfigError(ValueError):
+    """A configuration nobody can start with. The text names file, field, reason and fix."""
+
+
+class Address(NamedTuple):
+    """Where something listens or is found."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{host}:{self.port}"
+
+
+class Web(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The pages people read. Plain HTTP: on loopback, or behind the court's own TLS proxy."""
+
+    listen: Text = "127.0.0.1:8080"
+    public_hosts: list[Text] = []
+    behind_tls: bool = False
+    workers: Annotated[int, msgspec.Meta(ge=1, le=64)] = 1
+
+
+class Door(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """HTTPS for devices, with a certificate of the installation's own CA. `names` are what devices call this machine."""
+
+    listen: Text = "127.0.0.1:8443"
+    names: Annotated[list[Text], msgspec.Meta(min_length=1)] = msgspec.field(default_factory=lambda: ["localhost", "127.0.0.1"])
+
+
+class Broker(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """MQTT. With `embedded`, `run` starts Mosquitto as its own child; otherwise `address` is a broker that trusts our CA."""
+
+    embedded: bool = True
+    listen: Text = "127.0.0.1:8883"
+    address: Text | None = None
+    program: Text = "mosquitto"
+
+
+class ServerConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Everything the server is told from outside. `base` is the folder relative paths start from; it is no field of the file."""
+
+    state_dir: Path = Path(DEFAULT_STATE)
+    database_url: Text | None = None
+    language: Literal["uk", "en"] = "uk"
+    live_step: Annotated[int, msgspec.Meta(ge=1, le=100)] = 5
+    web: Web = Web()
+    door: Door = Door()
+    broker: Broker = Broker()
+
+    @property
+    def secret_key(self) -> str:
+        """Django's key: made by `init` and kept in the state directory. Before that, one that holds for this process only."""
+        return _secret_key(self.state_dir / "secret_key")
+
+    @property
+    def web_address(self) -> Address:
+        return address(self.web.listen)
+
+    @property
+    def door_address(self) -> Address:
+        return address(self.door.listen)
+
+    @property
+    def broker_address(self) -> Address:
+        """Where gateway and devices find the broker. An embedded one that listens on every address is found by the door's name."""
+        found = address(self.broker.listen if self.broker.embedded else self.broker.address or "")
+        return Address(self.door.names[0], found.port) if found.host in ("0.0.0.0", "::") else found
+
+
+@lru_cache(maxsize=8)
+def _secret_key(path: Path) -> str:
+    try:
+        return path.read_text(encoding="ascii").strip()
+    except FileNotFoundError:
+        return secrets.token_urlsafe(64)
+
+
+def address(text: str) -> Address:
+    """`host:port` as its two parts; an IPv6 host stands in brackets. Raises `ValueError` with the reason."""
+    host, separator, port = text.rpartition(":")
+    host = host.removeprefix("[").removesuffix("]")
+    if not separator or not host or not port.isdigit() or not 0 < int(port) < 65536:
+        raise ValueError(f'"{text}" is not an address. Write host:port, for instance 127.0.0.1:8080.')
+    return Address(host, int(port))
+
+
+def load() -> ServerConfig:
+    """The configuration this process runs with. Raises `ConfigError`."""
+    name = os.environ.get(VARIABLE)
+    return read(Path(name)) if name else _with_environment(ServerConfig())
+
+
+def read(path: Path) -> ServerConfig:
+    """The configuration in `path`; relative paths in it start from its folder. Raises `ConfigError`."""
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ConfigError(f"{path}: there is no such file. Write one, or name another with --config.") from None
+    except OSError as fault:
+        raise ConfigError(f"{path}: cannot be read ({fault.strerror}). Give it to the user who runs the server.") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as fault:
+        raise ConfigError(f"{path}: not valid TOML: {fault}. Mend that line.") from None
+    try:
+        config = msgspec.convert(document, ServerConfig, dec_hook=_path)
+    except msgspec.ValidationError as fault:
+        raise ConfigError(f"{path}: {_explain(fault)}") from None
+    config = msgspec.structs.replace(config, state_dir=(path.parent / config.state_dir).resolve())
+    config = _with_environment(config)
+    _check(path, config)
+    return config
+
+
+def _with_environment(config: ServerConfig) -> ServerConfig:
+    url = os.environ.get("DATABASE_URL")
+    return msgspec.structs.replace(config, database_url=url) if url else config
+
+
+def _path(kind: type[Any], value: Any) -> Any:
+    if kind is Path and isinstance(value, str):
+        return Path(value)
+    raise NotImplementedError(f"no {kind.__name__} from {type(value).__name__}")
+
+
+def _check(path: Path, config: ServerConfig) -> None:
+    fields = {"web.listen": config.web.listen, "door.listen": config.door.listen, "broker.listen": config.broker.listen}
+    if not config.broker.embedded:
+        if config.broker.address is None:
+            raise ConfigError(f'{path}: broker.address: missing, although embedded = false. Add address = "broker.example:8883".')
+        fields["broker.address"] = config.broker.address
+    for field, value in fields.items():
+        try:
+            address(value)
+        except ValueError as fault:
+            raise ConfigError(f"{path}: {field}: {fault}") from None
+    taken: dict[str, str] = {}
+    for field in ("web.listen", "door.listen", *(["broker.listen"] if config.broker.embedded else [])):
+        value = fields[field]
+        if value in taken:
+            raise ConfigError(f"{path}: {field}: {value} is {taken[value]} already. Give one of them another port.")
+        taken[value] = field
+
+
+_FIELDS: Final[dict[str, type[msgspec.Struct]]] = {"": ServerConfig, "web": Web, "door": Door, "broker": Broker}
+
+
+def _explain(fault: msgspec.ValidationError) -> str:
+    """msgspec's own words, turned round: the field first, then the reason, then the fix."""
+    text = str(fault)
+    reason, _, place = text.partition(" - at `$")
+    field = place.removesuffix("`").removeprefix(".")
+    unknown = re.search(r"unknown field `([^`]*)`", reason)
+    if unknown:
+        known = _FIELDS.get(field, ServerConfig).__struct_fields__
+        near = difflib.get_close_matches(unknown[1], known, n=1)
+        fix = f"Did you mean {near[0]}?" if near else f"Known here: {', '.join(known)}."
+        return f"{'.'.join(filter(None, (field, unknown[1])))}: unknown field. {fix}"
+    return f"{field or 'file'}: {reason[0].lower()}{reason[1:]}. Change it to that."

@@ -1,0 +1,92 @@
+"""Tallies: rebuilt whole for a court's local day, never incremented. Pages read these and no ledger row."""
+
+from typing import ClassVar
+
+from django.db import models
+
+from sync_server.courts.models import Court, Exit, Service
+
+POINTS = range(11)
+"""Scale points a tally has columns for: 0 … 10."""
+RAW = tuple(f"v{point}" for point in POINTS)
+"""Columns of every standing answer, by scale point."""
+CLEANED = tuple(f"c{point}" for point in POINTS)
+"""The same without flagged visits."""
+COUNTS = (*RAW, *CLEANED, "dont_know", "not_applicable", "unanswered", "flagged")
+
+
+def _count() -> "models.IntegerField[int, int]":
+    return models.IntegerField(default=0)
+
+
+class TallyRow(models.Model):
+    """One (exit, service, item, local date, input): how often each scale point was chosen.
+
+    `local_date` is a calendar day of the court's own zone, or null for answers that no clock vouches for. `hours` maps a local hour
+    ("9") to the eleven cleaned counts of that hour; hours without an answer are left out.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    court = models.ForeignKey(Court, on_delete=models.CASCADE, related_name="+")
+    exit = models.ForeignKey(Exit, on_delete=models.CASCADE, related_name="+")
+    service = models.ForeignKey(Service, null=True, on_delete=models.SET_NULL, related_name="+")
+    item = models.CharField(max_length=64)
+    local_date = models.DateField(null=True)
+    input = models.PositiveSmallIntegerField()
+    v0, v1, v2, v3, v4, v5, v6, v7, v8, v9, v10 = (_count() for _ in POINTS)
+    c0, c1, c2, c3, c4, c5, c6, c7, c8, c9, c10 = (_count() for _ in POINTS)
+    dont_know = _count()
+    not_applicable = _count()
+    unanswered = _count()
+    flagged = _count()
+    hours = models.JSONField(default=dict)
+
+    class Meta:
+        abstract = True
+
+
+class Tally(TallyRow):
+    """As things stand now. Only its totals may be shown, because the newest answer could be told from anything finer."""
+
+    class Meta:
+        indexes: ClassVar = [models.Index(fields=["court", "local_date"], name="tally_court_day")]
+
+
+class ShownTally(TallyRow):
+    """The same as of the last release: distributions, hours and shares come from here, and from here only."""
+
+    class Meta:
+        indexes: ClassVar = [models.Index(fields=["court", "local_date"], name="shown_court_day")]
+
+
+class CourtRevision(models.Model):
+    """Counts up whenever a court's tallies change, so that a page asks one row whether anything is new."""
+
+    court = models.OneToOneField(Court, primary_key=True, on_delete=models.CASCADE, related_name="revision")
+    fresh = models.BigIntegerField(default=0)
+    shown = models.BigIntegerField(default=0)
+
+
+class PendingDay(models.Model):
+    """A day whose tallies have moved since the last release of its court. No date means the undated tally."""
+
+    id = models.BigAutoField(primary_key=True)
+    court = models.ForeignKey(Court, on_delete=models.CASCADE, related_name="+")
+    local_date = models.DateField(null=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["court", "local_date"], nulls_distinct=False, name="one_pending_day"),
+        ]
+
+
+class Release(models.Model):
+    """How many answers `item` of `court` had when its distribution was last shown."""
+
+    id = models.BigAutoField(primary_key=True)
+    court = models.ForeignKey(Court, on_delete=models.CASCADE, related_name="+")
+    item = models.CharField(max_length=64)
+    answers = models.IntegerField(default=0)
+
+    class Meta:
+        constraints: ClassVar = [models.UniqueConstraint(fields=["court", "item"], name="one_release_an_item")]
