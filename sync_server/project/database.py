@@ -12,7 +12,9 @@ SQLITE_PRAGMAS: Final = "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGM
 
 
 def database(url: str | None, *, state_dir: Path) -> dict[str, Any]:
-    """Settings for `url` (`postgresql://user:password@host:port/name?option=value`, `sqlite:///path`), or for SQLite in `state_dir`.
+    """Settings for `url`, or for SQLite in `state_dir` when there is none.
+
+    An address is `postgresql://user:password@host:port/name?option=value` or `sqlite:///path`.
 
     Raises `ValueError` with the reason and the fix.
     """

@@ -2,8 +2,9 @@
 
 import django.core.validators
 import django.db.models.deletion
-import sync_server.courts.validators
 from django.db import migrations, models
+
+import sync_server.courts.validators
 
 
 class Migration(migrations.Migration):
