@@ -14,12 +14,14 @@ import msgspec
 
 from kiosk.core.timekeeping import Stamp
 from wire.envelopes import Item, Questionnaire, Timings
-from wire.events import Answer, Event, Flag, Input, Left, Millis, Retract
+from wire.events import DAY_MS, Answer, Event, Flag, Input, Left, Millis, Retract
 
 COMMIT_PATIENCE: Final = Millis(5_000)
 """How long a visitor waits for the card. A commit that comes later is taken back, because by then we have said "not recorded"."""
 NOT_RECORDED_SHOWN: Final = Millis(6_000)
 """Long enough to read two short sentences."""
+LONGEST_VISIT: Final = Millis(7 * DAY_MS)
+"""A row says how far it lies from its visit's start, at most this far; only a device that slept could come near."""
 
 
 class Phase(Enum):
@@ -163,16 +165,22 @@ class Pending:
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """One person's minute: `start` names it, `answered` are the items with a standing answer, in order."""
+    """One person's minute: `start` names it, `input` opened it, `answered` are the items with a standing answer, in order."""
 
     start: Stamp
+    input: Input
     answered: tuple[str, ...] = ()
     rating: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """Everything the machine remembers. `since` and `deadline` are monotonic ms; without a deadline nothing is awaited."""
+    """Everything the machine remembers. `since` and `deadline` are monotonic ms; without a deadline nothing is awaited.
+
+    `given_up` are commits that the visitor was told had failed and that may still succeed; `owed` the retractions of those that
+    did and are not on the card yet, `settling` those on their way to it. `last_visit` names the latest visit, so that two never
+    share a millisecond, which is their name.
+    """
 
     phase: Phase
     language: str
@@ -183,7 +191,10 @@ class State:
     deadline: int | None = None
     tokens: int = 0
     given_up: tuple[Append, ...] = ()
+    settling: tuple[Append, ...] = ()
+    owed: tuple[Retract, ...] = ()
     thanked_at: int | None = None
+    last_visit: int = -1
 
 
 class Scene(NamedTuple):
@@ -215,7 +226,7 @@ def adopt(rules: Rules, state: State) -> State:
 
 def at_rest(state: State) -> bool:
     """Nobody is in the middle of anything, so a new configuration may take effect."""
-    return state.phase in (Phase.WELCOME, Phase.OUT_OF_ORDER) and state.visit is None and state.pending is None
+    return state.phase in (Phase.WELCOME, Phase.OUT_OF_ORDER) and state.visit is None and state.deadline is None
 
 
 def scene(rules: Rules, state: State) -> Scene:
@@ -246,7 +257,7 @@ def step(rules: Rules, state: State, event: VisitEvent) -> Step:
         case Tick():
             return _tick(rules, state, event.stamp)
         case Broken():
-            return _rest(rules, state, event.stamp, Phase.OUT_OF_ORDER), ()
+            return _rest(rules, _give_up(state), event.stamp, Phase.OUT_OF_ORDER), ()
         case Mended() if state.phase is Phase.OUT_OF_ORDER:
             return _rest(rules, state, event.stamp), ()
     if state.pending or state.phase is Phase.OUT_OF_ORDER:
@@ -264,8 +275,7 @@ def step(rules: Rules, state: State, event: VisitEvent) -> Step:
         case Done() if state.phase in (Phase.THANKS, Phase.NOT_RECORDED):
             return _rest(rules, state, event.stamp), ()
         case Speak() if event.language in rules.languages:
-            patience = rules.timings.thanks if state.phase is Phase.THANKS else rules.timings.question
-            return replace(_wait(state, event.stamp, patience), language=event.language), ()
+            return replace(_wait(state, event.stamp, _patience(rules, state)), language=event.language), ()
     return state, ()
 
 
@@ -276,23 +286,25 @@ def _tap(rules: Rules, state: State, tap: Tap) -> Step:
     if state.phase not in (Phase.WELCOME, Phase.FOLLOW_UP):
         return state, ()
     item = rules.questionnaire.items[state.item]
-    if not any(option.value == tap.value for option in item.options):
+    if not _offers(item, tap.value):
         return state, ()
-    visit = state.visit or Visit(start=tap.stamp)
+    visit = state.visit or Visit(_start(state, tap.stamp), tap.input)
     common = _common(rules, state, visit, item.key, tap.stamp, tap.input)
     rows: list[Event] = [Answer(*common, tap.value)]
     if state.visit is None and _is_rapid(rules, state, tap.stamp):
         rows.append(Flag(*common, "rapid"))
-    opened = replace(state, visit=visit)
+    opened = replace(state, visit=visit, last_visit=visit.start.monotonic)
     return _await(opened, tuple(rows), Action.ANSWER, tap.value, state.item + 1, tap.stamp)
 
 
 def _press(rules: Rules, state: State, press: Press) -> Step:
     """A face button has no second meaning printed on it, so past the first question it opens the next person's visit."""
     before: tuple[Append, ...] = ()
+    if not _offers(rules.questionnaire.items[0], press.value):
+        return state, ()
     if state.phase is not Phase.WELCOME:
         if state.phase is Phase.FOLLOW_UP:
-            state, before = _append(state, _left(rules, state, press.stamp, Input.BUTTON))
+            state, before = _append(state, _left(rules, state, press.stamp))
         state = _rest(rules, state, press.stamp)
     state, appends = _tap(rules, state, Tap(press.value, Input.BUTTON, press.stamp))
     return state, before + appends
@@ -310,6 +322,7 @@ def _undo(rules: Rules, state: State, undo: Undo) -> Step:
 
 
 def _committed(rules: Rules, state: State, event: Committed) -> Step:
+    state = replace(state, settling=tuple(entry for entry in state.settling if entry.token != event.token))
     for late in state.given_up:
         if late.token == event.token:
             return _take_back(state, late)
@@ -329,7 +342,13 @@ def _committed(rules: Rules, state: State, event: Committed) -> Step:
 
 
 def _failed(rules: Rules, state: State, event: Failed) -> Step:
-    state = replace(state, given_up=tuple(entry for entry in state.given_up if entry.token != event.token))
+    unsettled = tuple(row for entry in state.settling if entry.token == event.token for row in entry.rows)
+    state = replace(
+        state,
+        given_up=tuple(entry for entry in state.given_up if entry.token != event.token),
+        settling=tuple(entry for entry in state.settling if entry.token != event.token),
+        owed=(*state.owed, *(row for row in unsettled if isinstance(row, Retract))),
+    )
     if state.pending is None or state.pending.token != event.token:
         return state, ()
     return _not_recorded(rules, state, event.stamp), ()
@@ -340,13 +359,22 @@ def _not_recorded(rules: Rules, state: State, now: Stamp) -> State:
     return _wait(failed, now, NOT_RECORDED_SHOWN)
 
 
+def _give_up(state: State) -> State:
+    """The visitor hears that the commit under way has failed, whatever becomes of it."""
+    pending = state.pending
+    if pending is None:
+        return state
+    return replace(state, pending=None, given_up=(*state.given_up, Append(pending.token, pending.rows)))
+
+
 def _take_back(state: State, late: Append) -> Step:
     """Rows that reached the card after we had said "not recorded" must not count, or trying again would count twice."""
     state = replace(state, given_up=tuple(entry for entry in state.given_up if entry.token != late.token))
     answers = [row for row in late.rows if isinstance(row, Answer)]
     if not answers:
         return state, ()
-    return _append(state, tuple(Retract(*msgspec.structs.astuple(row)[:-1]) for row in answers))
+    owed = tuple(Retract(*msgspec.structs.astuple(row)[:-1]) for row in answers)
+    return _append(replace(state, owed=(*state.owed, *owed)), ())
 
 
 # --- time passes -------------------------------------------------------------------------------------------------------------
@@ -355,13 +383,10 @@ def _take_back(state: State, late: Append) -> Step:
 def _tick(rules: Rules, state: State, now: Stamp) -> Step:
     if state.deadline is None or now.monotonic < state.deadline:
         return state, ()
-    pending = state.pending
-    if pending is not None:
-        given_up = (*state.given_up, Append(pending.token, pending.rows))
-        return _not_recorded(rules, replace(state, given_up=given_up), now), ()
+    if state.pending is not None:
+        return _not_recorded(rules, _give_up(state), now), ()
     if state.visit is not None and state.phase in (Phase.WELCOME, Phase.FOLLOW_UP):
-        left = _left(rules, state, now, Input.TOUCH)
-        state, appends = _append(state, left)
+        state, appends = _append(state, _left(rules, state, now))
         return _rest(rules, state, now), appends
     return _rest(rules, state, now), ()
 
@@ -401,10 +426,27 @@ def _wait(state: State, now: Stamp, patience: int) -> State:
     return replace(state, since=now.monotonic, deadline=now.monotonic + patience)
 
 
+def _patience(rules: Rules, state: State) -> int:
+    """How long the screen of `state` waits for its visitor."""
+    if state.phase is Phase.NOT_RECORDED:
+        return NOT_RECORDED_SHOWN
+    return rules.timings.thanks if state.phase is Phase.THANKS else rules.timings.question
+
+
+def _offers(item: Item, value: int) -> bool:
+    return any(option.value == value for option in item.options)
+
+
+def _start(state: State, now: Stamp) -> Stamp:
+    """When a visit begins. Its millisecond is its name, so a second visit in the same one starts in the next."""
+    return now._replace(monotonic=Millis(max(now.monotonic, state.last_visit + 1)))
+
+
 def _append(state: State, rows: tuple[Event, ...]) -> Step:
-    """Rows whose commit nobody waits for."""
+    """Rows whose commit nobody waits for, with the retractions that are owed."""
     token = state.tokens + 1
-    return replace(state, tokens=token), (Append(token, rows),)
+    settling = (*state.settling, Append(token, state.owed)) if state.owed else state.settling
+    return replace(state, tokens=token, owed=(), settling=settling), (Append(token, (*state.owed, *rows)),)
 
 
 def _await(state: State, rows: tuple[Event, ...], action: Action, value: int | None, then: int, now: Stamp) -> Step:
@@ -414,11 +456,12 @@ def _await(state: State, rows: tuple[Event, ...], action: Action, value: int | N
     return _wait(replace(state, pending=pending), now, COMMIT_PATIENCE), appends
 
 
-def _left(rules: Rules, state: State, now: Stamp, by: Input) -> tuple[Event, ...]:
+def _left(rules: Rules, state: State, now: Stamp, by: Input | None = None) -> tuple[Event, ...]:
+    """The item on screen got no answer: it was skipped by `by`, or its visitor has gone."""
     if state.visit is None:
         return ()
     item = rules.questionnaire.items[state.item].key
-    return (Left(*_common(rules, state, state.visit, item, now, by)),)
+    return (Left(*_common(rules, state, state.visit, item, now, by or state.visit.input)),)
 
 
 Common = tuple[int, str, str, int, bytes, int, bool, int, int]
@@ -436,5 +479,5 @@ def _common(rules: Rules, state: State, visit: Visit, item: str, now: Stamp, by:
         now.wall_offset,
         now.synchronised,
         start.monotonic,
-        now.monotonic - start.monotonic,
+        min(max(0, now.monotonic - start.monotonic), LONGEST_VISIT),
     )

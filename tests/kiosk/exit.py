@@ -1,0 +1,161 @@
+"""An exit as the pure core sees it: its questionnaire, a clock that the test turns, a card that the test lets succeed or fail."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+
+from kiosk.core import visit
+from kiosk.core.conductor import Conductor
+from kiosk.core.timekeeping import Stamp
+from kiosk.core.visit import Phase, Rules, Scene
+from wire.codec import encode_event
+from wire.envelopes import Item, Option, Questionnaire, Timings
+from wire.events import BootId, Event, Input, Millis
+
+BOOT = BootId(b"\x01" * 16)
+WALL_OFFSET = 1_795_000_000_000
+
+
+def item(key: str, *values: int) -> Item:
+    options = [Option(value, {"uk": f"варіант {value}", "en": f"option {value}"}) for value in values]
+    return Item(key, "scale", "faces5", {"uk": key, "en": key}, options)
+
+
+QUESTIONNAIRE = Questionnaire(7, "exit", [item("overall", 1, 2, 3, 4, 5), item("reason", 1, 2, 3, 4, 5)])
+RULES = Rules(QUESTIONNAIRE, ("uk", "en"), "uk", Timings(question=30_000, thanks=7_000, cooldown=3_000))
+
+
+class HandClock:
+    """A monotonic clock that goes only when it is told to."""
+
+    def __init__(self, now: int = 1_000_000) -> None:
+        self.now = now
+
+    def stamp(self) -> Stamp:
+        return Stamp(BOOT, Millis(self.now), WALL_OFFSET, True)
+
+
+class HandLoop:
+    """A main loop that runs when the test says so."""
+
+    def __init__(self, clock: HandClock) -> None:
+        self.clock = clock
+        self.calls: list[Callable[[], None]] = []
+        self.alarm: tuple[int, Callable[[], None]] | None = None
+
+    def post(self, call: Callable[[], None]) -> None:
+        self.calls.append(call)
+
+    def at(self, deadline_ms: int | None, call: Callable[[], None]) -> None:
+        self.alarm = None if deadline_ms is None else (deadline_ms, call)
+
+    def run(self) -> None:
+        """Everything posted, and the alarm if its time has come."""
+        while self.calls or (self.alarm and self.alarm[0] <= self.clock.now):
+            if self.calls:
+                self.calls.pop(0)()
+            elif self.alarm:
+                call = self.alarm[1]
+                self.alarm = None
+                call()
+
+
+@dataclass
+class Writing:
+    """Rows on their way to the card."""
+
+    rows: tuple[Event, ...]
+    done: Callable[[bool], None]
+
+
+@dataclass
+class HandCard:
+    """A ledger whose commits end when and how the test says."""
+
+    rows: list[Event] = field(default_factory=list)
+    waiting: list[Writing] = field(default_factory=list)
+    by_itself: bool = True
+
+    def append(self, rows: Sequence[Event], done: Callable[[bool], None]) -> None:
+        for row in rows:
+            encode_event(row)  # a row nobody would accept fails here
+        self.waiting.append(Writing(tuple(rows), done))
+        if self.by_itself:
+            self.settle(True)
+
+    def settle(self, stored: bool, which: int = 0) -> None:
+        writing = self.waiting.pop(which)
+        if stored:
+            self.rows.extend(writing.rows)
+        writing.done(stored)
+
+
+@dataclass
+class HandScreen:
+    """Remembers what it was shown."""
+
+    scenes: list[Scene] = field(default_factory=list)
+
+    def show(self, scene: Scene) -> None:
+        self.scenes.append(scene)
+
+    @property
+    def phase(self) -> Phase:
+        return self.scenes[-1].phase
+
+
+class Exit:
+    """A conductor with everything around it in the test's hands."""
+
+    def __init__(self, rules: Rules = RULES) -> None:
+        self.clock = HandClock()
+        self.loop = HandLoop(self.clock)
+        self.card = HandCard()
+        self.screen = HandScreen()
+        self.conductor = Conductor(rules, clock=self.clock, loop=self.loop, recorder=self.card, screens=[self.screen])
+        self.conductor.start()
+
+    @property
+    def scene(self) -> Scene:
+        return self.screen.scenes[-1]
+
+    def do(self, event: visit.VisitEvent) -> None:
+        self.conductor.handle(event)
+        self.loop.run()
+
+    def tap(self, value: int, by: Input = Input.TOUCH) -> None:
+        self.do(visit.Tap(value, by, self.clock.stamp()))
+
+    def press(self, value: int) -> None:
+        self.do(visit.Press(value, self.clock.stamp()))
+
+    def skip(self) -> None:
+        self.do(visit.Skip(self.clock.stamp()))
+
+    def undo(self) -> None:
+        self.do(visit.Undo(self.clock.stamp()))
+
+    def done(self) -> None:
+        self.do(visit.Done(self.clock.stamp()))
+
+    def speak(self, language: str) -> None:
+        self.do(visit.Speak(language, self.clock.stamp()))
+
+    def wait(self, ms: int) -> None:
+        """Time passes; whatever falls due on the way happens at its own moment."""
+        end = self.clock.now + ms
+        while self.loop.alarm and self.loop.alarm[0] <= end:
+            self.clock.now = max(self.clock.now, self.loop.alarm[0])
+            self.loop.run()
+        self.clock.now = end
+
+    def settle(self, stored: bool, which: int = 0) -> None:
+        self.card.settle(stored, which)
+        self.loop.run()
+
+    def rows(self, kind: type[Event]) -> list[Event]:
+        return [row for row in self.card.rows if isinstance(row, kind)]
+
+
+def only_the_first_item(rules: Rules = RULES) -> Rules:
+    questionnaire = rules.questionnaire
+    return replace(rules, questionnaire=Questionnaire(questionnaire.version, questionnaire.key, questionnaire.items[:1]))
