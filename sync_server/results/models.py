@@ -68,16 +68,14 @@ class CourtRevision(models.Model):
 
 
 class PendingDay(models.Model):
-    """A day whose tallies have moved since the last release of its court. No date means the undated tally."""
+    """A day whose tallies have moved since the last release of its court. No date means the undated tally; a day may stand here twice."""
 
     id = models.BigAutoField(primary_key=True)
     court = models.ForeignKey(Court, on_delete=models.CASCADE, related_name="+")
     local_date = models.DateField(null=True)
 
     class Meta:
-        constraints: ClassVar = [
-            models.UniqueConstraint(fields=["court", "local_date"], nulls_distinct=False, name="one_pending_day"),
-        ]
+        indexes: ClassVar = [models.Index(fields=["court"], name="pending_court")]
 
 
 class Release(models.Model):

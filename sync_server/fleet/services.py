@@ -1,0 +1,177 @@
+"""Letting devices in and telling them what to do. The only writer of this room's tables."""
+
+import secrets
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from typing import Final
+
+import msgspec
+from cryptography.hazmat.primitives import serialization
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.db.models import Max
+
+from sync_server.courts import services as courts
+from sync_server.courts.models import Device, Exit
+from sync_server.courts.selectors import placement_at
+from sync_server.fleet.authority import Authority, RequestRefused
+from sync_server.fleet.models import ConfigVersion, DeviceState, EnrolmentAttempt, EnrolmentCode, IssuedCertificate
+from sync_server.project.config import Address
+from sync_server.surveys.selectors import current_questionnaire
+from wire import VERSION, chain, codec
+from wire.envelopes import Config, EnrolAnswer, EnrolRequest, Health, SignedConfig
+from wire.topics import device_id
+
+CODE_LIFE: Final = timedelta(minutes=15)
+ATTEMPTS: Final = 10
+"""Wrong codes one address may try within `CODE_LIFE`. A code has 50 random bits: this keeps the log readable more than it keeps us safe."""
+ALPHABET: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+"""Crockford's: without I, L, O and U, which people mistake for something else."""
+
+Now = Callable[[], datetime]
+
+
+def utc_now() -> datetime:
+    """The present instant, aware."""
+    return datetime.now(UTC)
+
+
+class EnrolmentRefused(Exception):
+    """A device that was not let in: one word for programs, one sentence for people, and the HTTP status that fits."""
+
+    def __init__(self, reason: str, text: str, status: int) -> None:
+        super().__init__(text)
+        self.reason = reason
+        self.status = status
+
+
+def issue_code(*, exit: Exit, name: str | None = None, now: Now = utc_now) -> tuple[str, str]:
+    """A new one-time code for a device at `exit`. Returns (code, the name the device will have). Raises `ValidationError`."""
+    chosen = name or f"kiosk-{secrets.token_hex(4)}"
+    try:
+        device_id(chosen)
+    except ValueError as fault:
+        raise ValidationError({"name": str(fault)}) from None
+    if Device.objects.filter(name=chosen).exists():
+        raise ValidationError({"name": f"A device called {chosen} is enrolled already. Choose another name."})
+    digits = "".join(secrets.choice(ALPHABET) for _ in range(10))
+    EnrolmentCode.objects.create(code_hash=_hash(digits), exit=exit, name=chosen, expires_at=now() + CODE_LIFE)
+    return f"{digits[:5]}-{digits[5:]}", chosen
+
+
+def enrol(
+    request: EnrolRequest, *, peer: str, authority: Authority, broker: Address, public_url: str | None, now: Now = utc_now
+) -> EnrolAnswer:
+    """Lets a device in: uses up its code, certifies its key, places it, and gives it its first configuration.
+
+    Of many that offer one code at once, exactly one succeeds. Raises `EnrolmentRefused`.
+    """
+    instant = now()
+    if EnrolmentAttempt.objects.filter(peer=peer, at__gt=instant - CODE_LIFE).count() >= ATTEMPTS:
+        raise EnrolmentRefused("too-many-attempts", "Too many wrong codes from this address. Wait a quarter of an hour.", 429)
+    try:
+        with transaction.atomic():
+            code = _use_code(request.code, instant)
+            try:
+                certificate, public_key = authority.certify_device(request.request, code.name, instant)
+                device = courts.register_device(name=code.name, public_key=public_key, enrolled_at=instant)
+            except RequestRefused as fault:
+                raise EnrolmentRefused("bad-request", f"The signing request was refused: {fault}.", 400) from None
+            except ValidationError as fault:
+                raise EnrolmentRefused(
+                    "name-taken", f"The device could not be registered: {'; '.join(fault.messages)}", 409
+                ) from None
+            courts.place_device(device=device, exit=code.exit, starts_at=instant)
+            code.device = device
+            code.save(update_fields=["device"])
+            IssuedCertificate.objects.create(
+                device=device, serial=str(certificate.serial_number), expires_at=certificate.not_valid_after_utc
+            )
+            signed = configure(device, authority=authority, public_url=public_url, now=now)
+    except EnrolmentRefused as refusal:
+        if refusal.reason == "wrong-code":
+            EnrolmentAttempt.objects.create(peer=peer[:64], at=instant)
+        raise
+    return EnrolAnswer(
+        v=VERSION,
+        device=device.name,
+        certificate=certificate.public_bytes(serialization.Encoding.PEM).decode(),
+        broker_host=broker.host,
+        broker_port=broker.port,
+        server_key=authority.config_public_key,
+        config=msgspec.msgpack.encode(signed),
+    )
+
+
+def _use_code(typed: str, instant: datetime) -> EnrolmentCode:
+    digits = typed.upper().replace("-", "").replace(" ", "")
+    used = EnrolmentCode.objects.filter(code_hash=_hash(digits), used_at=None, expires_at__gt=instant).update(used_at=instant)
+    code = EnrolmentCode.objects.select_related("exit").filter(code_hash=_hash(digits)).first()
+    if code is None:
+        raise EnrolmentRefused("wrong-code", "There is no such code. Check it and type it again.", 403)
+    if not used:
+        if code.used_at is not None:
+            raise EnrolmentRefused("used-code", "This code has been used. Ask for a new one.", 403)
+        raise EnrolmentRefused("expired-code", "This code is older than 15 minutes. Ask for a new one.", 403)
+    return code
+
+
+def _hash(digits: str) -> bytes:
+    return sha256(b"vidhuk enrolment\0" + digits.encode()).digest()
+
+
+@transaction.atomic
+def configure(device: Device, *, authority: Authority, public_url: str | None, now: Now = utc_now) -> SignedConfig:
+    """The configuration in force for `device`, signed; a new version of it when anything in it has changed.
+
+    Raises `EnrolmentRefused` when there is nothing to ask yet.
+    """
+    draft = _config_for(device, public_url, now())
+    content = sha256(msgspec.json.encode(draft)).digest()
+    held = ConfigVersion.objects.filter(device=device).order_by("-version").first()
+    if held is not None and bytes(held.content_hash) == content:
+        return SignedConfig(VERSION, bytes(held.document), bytes(held.signature))
+    newest = ConfigVersion.objects.filter(device=device).aggregate(newest=Max("version"))["newest"] or 0
+    document = codec.encode_config(msgspec.structs.replace(draft, version=newest + 1))
+    signature = authority.sign_config(chain.config_statement(device.name, document))
+    ConfigVersion.objects.create(
+        device=device, version=newest + 1, content_hash=content, document=document, signature=signature, made_at=now()
+    )
+    return SignedConfig(VERSION, document, signature)
+
+
+def _config_for(device: Device, public_url: str | None, instant: datetime) -> Config:
+    """What `device` should be told where it stands now; `version` is still to be given."""
+    stay = placement_at(device.id, instant)
+    questionnaire = current_questionnaire()
+    if stay is None or questionnaire is None:
+        missing = "stands at no exit" if stay is None else "has no questionnaire to ask"
+        raise EnrolmentRefused("nothing-to-ask", f"{device.name} {missing}. Set that up first.", 409)
+    court = Exit.objects.select_related("court").get(pk=stay.exit_id).court
+    names = {"uk": court.name_uk} | ({"en": court.name_en} if court.name_en else {})
+    return Config(
+        v=VERSION,
+        version=1,
+        court=names,
+        languages=["uk", "en"],
+        language="uk",
+        questionnaire=questionnaire,
+        public_url=public_url,
+    )
+
+
+def record_presence(device: str, *, present: bool, now: Now = utc_now) -> None:
+    """The broker says that `device` has come or gone."""
+    _state(device, present=present, heard_at=now())
+
+
+def record_health(device: str, health: Health, *, now: Now = utc_now) -> None:
+    """The newest report of `device` about itself."""
+    _state(device, present=True, heard_at=now(), config_held=health.config, report=msgspec.to_builtins(health))
+
+
+def _state(name: str, **values: object) -> None:
+    device = Device.objects.filter(name=name).first()
+    if device is not None:
+        DeviceState.objects.update_or_create(device=device, defaults=values)

@@ -1,0 +1,125 @@
+"""The server's ledger: what devices have sent, as they sent it. Rows are added, never changed and never deleted."""
+
+from typing import ClassVar
+
+from django.db import models
+
+from sync_server.courts.models import Device
+
+
+class Installation(models.Model):
+    """This server. `epoch` is drawn anew when the database is restored from a backup, so that devices notice."""
+
+    id = models.AutoField(primary_key=True)
+    epoch = models.BinaryField(max_length=16)
+    opened_at = models.DateTimeField(auto_now_add=True)
+
+
+class ItemKey(models.Model):
+    """A small number for an item's key, because it stands in every row of the ledger."""
+
+    id = models.AutoField(primary_key=True)
+    key = models.CharField(max_length=64, unique=True)
+
+
+class Boot(models.Model):
+    """One start of a device. `offset` (ms, wall minus monotonic) dates the rows whose own clock nobody vouched for."""
+
+    id = models.AutoField(primary_key=True)
+    device = models.ForeignKey(Device, on_delete=models.PROTECT, related_name="boots")
+    boot = models.BinaryField(max_length=16)
+    offset = models.BigIntegerField(null=True)
+
+    class Meta:
+        constraints: ClassVar = [models.UniqueConstraint(fields=["device", "boot"], name="one_boot")]
+
+
+class Stream(models.Model):
+    """One ledger file of one device: how far it is stored without a gap, and the highest row seen."""
+
+    id = models.AutoField(primary_key=True)
+    device = models.ForeignKey(Device, on_delete=models.PROTECT, related_name="streams")
+    stream = models.BinaryField(max_length=16)
+    stored_through = models.BigIntegerField(default=0)
+    highest = models.BigIntegerField(default=0)
+    forked_at = models.BigIntegerField(null=True)
+
+    class Meta:
+        constraints: ClassVar = [models.UniqueConstraint(fields=["device", "stream"], name="one_stream")]
+
+
+class LedgerRow(models.Model):
+    """A row as columns. The table is made by hand (see the migration), because its key is its place in the stream.
+
+    `kind` is the tag of `wire.events`, or 0 for a row that was set aside and only holds its place. `link` is the first 8 bytes of
+    the chain's state after the row, as a signed integer: equal place and equal link mean equal bytes and an equal past.
+    `at` is when the visit began (ms since the epoch) as far as is known; it is derived and may be derived again.
+    """
+
+    pk = models.CompositePrimaryKey("stream", "seq")
+    stream = models.ForeignKey(Stream, on_delete=models.DO_NOTHING, related_name="+")
+    seq = models.BigIntegerField()
+    kind = models.SmallIntegerField()
+    at = models.BigIntegerField(null=True)
+    boot = models.ForeignKey(Boot, null=True, on_delete=models.DO_NOTHING, related_name="+")
+    visit = models.BigIntegerField(null=True)
+    dt = models.BigIntegerField(null=True)
+    item = models.ForeignKey(ItemKey, null=True, on_delete=models.DO_NOTHING, related_name="+")
+    value = models.IntegerField(null=True)
+    questionnaire = models.IntegerField(null=True)
+    language = models.CharField(max_length=12, null=True)
+    input = models.SmallIntegerField(null=True)
+    wall_offset = models.BigIntegerField(null=True)
+    synchronised = models.BooleanField(null=True)
+    link = models.BigIntegerField()
+
+    class Meta:
+        managed = False
+        db_table = "ingest_ledger"
+
+
+class Evidence(models.Model):
+    """A signed batch exactly as it came, with the chain's state before and after it."""
+
+    id = models.BigAutoField(primary_key=True)
+    stream = models.ForeignKey(Stream, on_delete=models.PROTECT, related_name="evidence")
+    first = models.BigIntegerField()
+    last = models.BigIntegerField()
+    previous = models.BinaryField(max_length=32)
+    head = models.BinaryField(max_length=32)
+    content_type = models.CharField(max_length=16)
+    data = models.BinaryField()
+    received = models.BigIntegerField()
+
+    class Meta:
+        indexes: ClassVar = [
+            models.Index(fields=["stream", "first"], name="evidence_by_first"),
+            models.Index(fields=["stream", "last"], name="evidence_by_last"),
+        ]
+
+
+class SetAside(models.Model):
+    """Something that could not be taken as it was: a message, or one row of a good batch. Kept with its reason, and counted."""
+
+    id = models.BigAutoField(primary_key=True)
+    device = models.CharField(max_length=64)
+    reason = models.CharField(max_length=40)
+    text = models.CharField(max_length=400)
+    stream = models.ForeignKey(Stream, null=True, on_delete=models.PROTECT, related_name="set_aside")
+    seq = models.BigIntegerField(null=True)
+    content_type = models.CharField(max_length=64, blank=True)
+    data = models.BinaryField()
+    received = models.BigIntegerField()
+    times = models.IntegerField(default=1)
+    digest = models.BinaryField(max_length=32)
+
+    class Meta:
+        constraints: ClassVar = [models.UniqueConstraint(fields=["device", "digest"], name="one_copy_of_what_is_set_aside")]
+
+
+class Mark(models.Model):
+    """Rows of `stream` whose visits began within `hour` (whole hours since the epoch; null: undated) are new: tallies are due."""
+
+    id = models.BigAutoField(primary_key=True)
+    stream = models.ForeignKey(Stream, on_delete=models.PROTECT, related_name="+")
+    hour = models.BigIntegerField(null=True)

@@ -1,0 +1,82 @@
+"""The ledger's statements, set-based, in the dialects of SQLite and PostgreSQL. No decisions are made here."""
+
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+import msgspec
+from django.db import connection
+
+Columns = tuple[
+    int, int, int, int | None, int | None, int | None, int | None, int | None,
+    int | None, int | None, str | None, int | None, int | None, bool | None, int,
+]  # fmt: skip
+"""One row of `ingest_ledger`, in the order of `COLUMNS`."""
+
+COLUMNS: Final = (
+    ("stream_id", "integer"),
+    ("seq", "bigint"),
+    ("kind", "smallint"),
+    ('"at"', "bigint"),
+    ("boot_id", "integer"),
+    ("visit", "bigint"),
+    ("dt", "bigint"),
+    ("item_id", "integer"),
+    ("value", "integer"),
+    ("questionnaire", "integer"),
+    ("language", "varchar"),
+    ("input", "smallint"),
+    ("wall_offset", "bigint"),
+    ("synchronised", "boolean"),
+    ("link", "bigint"),
+)
+_NAMES: Final = ", ".join(name for name, _ in COLUMNS)
+
+_SQLITE: Final = f"INSERT INTO ingest_ledger ({_NAMES}) VALUES ({', '.join(['%s'] * len(COLUMNS))})"
+_POSTGRESQL: Final = (
+    f"INSERT INTO ingest_ledger ({_NAMES}) SELECT "
+    + ", ".join(f"(r->>{place})::{kind}" for place, (_, kind) in enumerate(COLUMNS))
+    + " FROM jsonb_array_elements(%s::jsonb) AS r"
+)
+
+
+def insert(rows: Sequence[Columns]) -> None:
+    """Adds `rows`. The caller holds the lock of every stream in them and knows that their places are free."""
+    if not rows:
+        return
+    with connection.cursor() as cursor:
+        if connection.vendor == "sqlite":
+            cursor.executemany(_SQLITE, rows)
+        else:
+            cursor.execute(_POSTGRESQL, [msgspec.json.encode(rows).decode()])
+
+
+def links_between(stream_id: int, first: int, last: int) -> dict[int, int]:
+    """{seq: link} of the rows `first` … `last` that are stored."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT seq, link FROM ingest_ledger WHERE stream_id = %s AND seq BETWEEN %s AND %s", [stream_id, first, last]
+        )
+        return dict(cursor.fetchall())
+
+
+def date_boot(boot_id: int, device_id: int, offset: int) -> list[tuple[int, int]]:
+    """Dates the rows of a boot that had no date, now that one anchor is known. Returns the (stream, hour) pairs they fell into."""
+    streams = "stream_id IN (SELECT id FROM ingest_stream WHERE device_id = %s)"
+    where = f'{streams} AND "at" IS NULL AND boot_id = %s'
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT DISTINCT stream_id, (visit + %s) / 3600000 FROM ingest_ledger WHERE {where}", [offset, device_id, boot_id]
+        )
+        touched = [(int(stream), int(hour)) for stream, hour in cursor.fetchall()]
+        if touched:
+            cursor.execute(f'UPDATE ingest_ledger SET "at" = visit + %s WHERE {where}', [offset, device_id, boot_id])
+    return touched
+
+
+def covered_after(stream_id: int, through: int) -> Iterable[tuple[int, int]]:
+    """(first, last) of the accepted batches that reach beyond `through`, by their beginning."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT first, last FROM ingest_evidence WHERE stream_id = %s AND last > %s ORDER BY first", [stream_id, through]
+        )
+        return [(int(first), int(last)) for first, last in cursor.fetchall()]
