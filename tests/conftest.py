@@ -13,8 +13,11 @@ from tests.support.display import Display
 from tests.support.mosquitto import Mosquitto
 from tests.support.postgresql import PostgreSQL
 
-# Django reads its settings when pytest-django starts, before any fixture: a configuration of the test run's own, in a
-# folder of its own, whatever the machine's environment says.
+TESTS = Path(__file__).resolve().parent
+WITHOUT_SERVER = {"wire", "kiosk"}
+"""Suites that need no Django; a run of these alone does not load it."""
+
+# The server's configuration for this run, in a folder of its own, whatever the machine's environment says.
 _STATE = tempfile.TemporaryDirectory(prefix="vidhuk-tests-")
 _CONFIG = Path(_STATE.name) / "server.toml"
 _CONFIG.write_text('state_dir = "state"\n')
@@ -25,6 +28,17 @@ os.environ.pop("DATABASE_URL", None)
 os.environ["KIVY_NO_ARGS"] = "1"
 os.environ["KIVY_HOME"] = str(Path(_STATE.name) / "kivy")
 os.environ["KIVY_NO_CONSOLELOG"] = "1"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Loads Django's settings; pytest-django, whose own hook comes last, does the rest."""
+    suites = [Path(word.partition("::")[0]).resolve() for word in config.args]
+    if suites and all(TESTS in suite.parents and suite.relative_to(TESTS).parts[0] in WITHOUT_SERVER for suite in suites):
+        return
+    os.environ["DJANGO_SETTINGS_MODULE"] = "sync_server.project.settings"
+    from django.conf import settings
+
+    assert settings.DATABASES
 
 
 @pytest.fixture(scope="session")
