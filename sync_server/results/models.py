@@ -68,7 +68,7 @@ class CourtRevision(models.Model):
 
 
 class PendingDay(models.Model):
-    """A day whose tallies have moved since the last release of its court. No date means the undated tally; a day may stand here twice."""
+    """A day whose tallies have moved since its court's last release; it may stand here twice. No date means the undated tally."""
 
     id = models.BigAutoField(primary_key=True)
     court = models.ForeignKey(Court, on_delete=models.CASCADE, related_name="+")

@@ -7,6 +7,7 @@ from typing import Final
 
 MONTHLY: Final = 30
 """Days of the pages' standing period: long enough for a small court's answers, short enough to be now."""
+WEEKLY: Final = 7
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from django.db.models import F, QuerySet, Sum
 from sync_server.courts.models import Court
 from sync_server.results.figures import Change, Distribution, change, nothing
 from sync_server.results.models import CLEANED, RAW, CourtRevision, ShownTally, Tally
-from sync_server.results.periods import Period, last_days, one_day
+from sync_server.results.periods import WEEKLY, Period, last_days, one_day
 from wire.events import Input
 
 FACES: Final = (1, 2, 3, 4, 5)
@@ -65,8 +65,11 @@ class Hour:
 
 @dataclass(frozen=True, slots=True)
 class Day:
+    """One local day; `week` are the seven days that end with it, because a single day seldom says much."""
+
     day: date
     distribution: Distribution
+    week: Distribution
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +130,7 @@ def court_page(court: Court, item: str, *, today: date, points: Sequence[int] = 
         before=past,
         change=change(now.distribution, past.distribution),
         hours=_hours(of_month, points),
-        days=_days(month, of_month, points),
+        days=_days(month, rows, points),
         channels=_channels(totals),
         undated=_undated(court, item),
         revision=asked,
@@ -151,6 +154,12 @@ def overview(courts: Iterable[Court], item: str, *, now: datetime, points: Seque
     for today, some in by_today.items():
         lines.update(_lines(some, item, today, points))
     return [lines[court.id] for court in courts]
+
+
+def fresh_totals(court: Court, item: str, *, today: date) -> tuple[int, int]:
+    """How many answers today and in the last thirty days: all that may move with every tap."""
+    totals = _totals(court, item, last_days(today))
+    return sum(answers for (day, _), answers in totals.items() if day == today), sum(totals.values())
 
 
 def choice_counts(court: Court, item: str, *, period: Period, points: Sequence[int]) -> Distribution:
@@ -265,7 +274,14 @@ def _days(period: Period, rows: Iterable[dict[str, Any]], points: Sequence[int])
     by_day: dict[date, list[dict[str, Any]]] = defaultdict(list)
     for row in rows:
         by_day[row["local_date"]].append(row)
-    return tuple(Day(day, _distribution(by_day[day], points)) for day in period.days())
+    single = {day: _distribution(by_day[day], points) for day in Period(_week(period.first).first, period.last).days()}
+    return tuple(
+        Day(day, single[day], sum((single[each] for each in _week(day).days()), nothing(points))) for day in period.days()
+    )
+
+
+def _week(day: date) -> Period:
+    return last_days(day, WEEKLY)
 
 
 def _channels(totals: dict[tuple[date, int], int]) -> tuple[Channel, ...]:
