@@ -1,4 +1,4 @@
-"""What the core and the edges expect of one another: narrow Protocols, each with a real driver and, for hardware, a shipped fake."""
+"""What the core and the edges expect of one another: narrow Protocols, each with a real driver, hardware with a fake too."""
 
 from collections.abc import Callable, Sequence
 from typing import Protocol
