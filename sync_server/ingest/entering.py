@@ -90,6 +90,7 @@ class Entering:
         self._marks: set[tuple[int, int | None]] = set()
         self._evidence: list[Evidence] = []
         self._anchored: list[Boot] = []
+        self._latest = max((thing.received.at for thing in examined), default=0) + FUTURE_TOLERATED
         self._lock(examined)
         self._learn_items(examined)
         for thing in examined:
@@ -106,9 +107,10 @@ class Entering:
         store.insert(self._rows)
         Evidence.objects.bulk_create(self._evidence)
         for boot in self._anchored:
-            if boot.offset is not None and (touched := store.date_boot(boot.id, boot.device_id, boot.offset)):
-                self._marks.update(touched)
-                self._marks.update((stream, None) for stream, _ in touched)
+            assert boot.offset is not None
+            touched = store.date_boot(boot.id, boot.device_id, boot.offset, earliest=EARLIEST, latest=self._latest)
+            self._marks.update(touched)
+            self._marks.update((stream, None) for stream, _ in touched)
         for book in self._books.values():
             self._advance(book)
         Mark.objects.bulk_create(Mark(stream_id=stream, hour=hour) for stream, hour in self._marks)

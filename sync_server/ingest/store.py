@@ -59,17 +59,19 @@ def links_between(stream_id: int, first: int, last: int) -> dict[int, int]:
         return dict(cursor.fetchall())
 
 
-def date_boot(boot_id: int, device_id: int, offset: int) -> list[tuple[int, int]]:
-    """Dates the rows of a boot that had no date, now that one anchor is known. Returns the (stream, hour) pairs they fell into."""
-    streams = "stream_id IN (SELECT id FROM ingest_stream WHERE device_id = %s)"
-    where = f'{streams} AND "at" IS NULL AND boot_id = %s'
+def date_boot(boot_id: int, device_id: int, offset: int, *, earliest: int, latest: int) -> list[tuple[int, int]]:
+    """Dates the rows of a boot that had no date, now that one anchor is known; instants outside the limits (ms) stay without.
+
+    Returns the (stream, hour) pairs they fell into.
+    """
+    where = """stream_id IN (SELECT id FROM ingest_stream WHERE device_id = %s)
+        AND "at" IS NULL AND boot_id = %s AND visit + %s BETWEEN %s AND %s"""
+    which = [device_id, boot_id, offset, earliest, latest]
     with connection.cursor() as cursor:
-        cursor.execute(
-            f"SELECT DISTINCT stream_id, (visit + %s) / 3600000 FROM ingest_ledger WHERE {where}", [offset, device_id, boot_id]
-        )
+        cursor.execute(f"SELECT DISTINCT stream_id, (visit + %s) / 3600000 FROM ingest_ledger WHERE {where}", [offset, *which])
         touched = [(int(stream), int(hour)) for stream, hour in cursor.fetchall()]
         if touched:
-            cursor.execute(f'UPDATE ingest_ledger SET "at" = visit + %s WHERE {where}', [offset, device_id, boot_id])
+            cursor.execute(f'UPDATE ingest_ledger SET "at" = visit + %s WHERE {where}', [offset, *which])
     return touched
 
 
