@@ -275,9 +275,7 @@ def _days(period: Period, rows: Iterable[dict[str, Any]], points: Sequence[int])
     for row in rows:
         by_day[row["local_date"]].append(row)
     single = {day: _distribution(by_day[day], points) for day in Period(_week(period.first).first, period.last).days()}
-    return tuple(
-        Day(day, single[day], sum((single[each] for each in _week(day).days()), nothing(points))) for day in period.days()
-    )
+    return tuple(Day(day, single[day], sum((single[each] for each in _week(day).days()), nothing(points))) for day in period.days())
 
 
 def _week(day: date) -> Period:

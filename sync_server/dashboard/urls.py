@@ -1,0 +1,16 @@
+"""The addresses of the private pages."""
+
+from django.urls import path
+
+from sync_server.dashboard.views import courts, overview, sign_in, style
+
+urlpatterns = [
+    path("", overview.overview, name="overview"),
+    path("sign-in/", sign_in.SignIn.as_view(), name="sign-in"),
+    path("sign-out/", sign_in.SignOut.as_view(), name="sign-out"),
+    path("courts/<slug:slug>/", courts.page, name="court"),
+    path("courts/<slug:slug>/live", courts.live, name="court-live"),
+    path("courts/<slug:slug>/csv/<slug:name>.csv", courts.csv_file, name="court-csv"),
+    path("theme.css", style.theme_css, name="theme-css"),
+    path("alive", style.alive, name="alive"),
+]
