@@ -73,7 +73,7 @@ def devices(
     rules = core.Rules(questionnaire, languages=("uk", "en"), language="uk")
     zone = ZoneInfo("Europe/Kyiv")
     made = []
-    for court in courts:
+    for court_number, court in enumerate(courts, start=1):
         for number, door_exit in enumerate(court.exits, start=1):
             door = Door(court, door_exit, zone)
             weeks = rows_of_weeks(
@@ -81,7 +81,7 @@ def devices(
             )
             # A visit under way at `now` would still be on the device.
             rows = [row for day in weeks for row in day if at(row) + DELIVERY_MS < now.timestamp() * 1000]
-            made.append(SampleDevice(f"sample-{court.slug}-{number}"[:32], door, rows))
+            made.append(SampleDevice(f"sample-court{court_number}-exit{number}", door, rows))
     return made
 
 
