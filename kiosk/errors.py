@@ -13,7 +13,16 @@ class KioskError(Exception):
 
 
 class ConfigError(KioskError):
-    """The configuration file cannot be used as it is."""
+    """The configuration cannot be used as it is: `field` is what is wrong, `text` why, `fix` what to write instead."""
+
+    def __init__(self, field: str, text: str, fix: str = "", *, file: str = "") -> None:
+        super().__init__(f"{file + ': ' if file else ''}{field}: {text}", fix)
+        self.field = field
+        self.reason = text
+
+    def within(self, file: str) -> "ConfigError":
+        """The same, naming the file it was found in."""
+        return ConfigError(self.field, self.reason, self.fix, file=file)
 
 
 class IdentityError(KioskError):

@@ -104,8 +104,7 @@ def test_a_full_card_refuses_the_row_and_takes_it_once_there_is_room(path: Path)
     pages = store._pragma("page_count")
     store._pragma(f"max_page_count({pages})")
     with pytest.raises(sqlite3.OperationalError, match="full"):
-        for number in range(1000):
-            store.append([row(number)] * 50)
+        store.append([row(number) for number in range(5000)])
     held = store.standing.next
     store._pragma("max_page_count(1000000)")
     assert list(store.append([row(5)])) == [held]

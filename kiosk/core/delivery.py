@@ -1,0 +1,283 @@
+"""What to send next, what an acknowledgement means, and how long to wait when nobody listens. Pure: time and chance come in.
+
+The worker asks `task(now)`, does it, and tells the result. Rows are safe in the ledger all the while, so forgetting what was
+under way costs sending it again and nothing else; the server takes the same row twice for one.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import Final, NamedTuple
+
+import msgspec
+
+from kiosk.core.progress import EPOCHS_REMEMBERED, Progress, Standing
+from wire.envelopes import MAX_BYTES, MAX_ROWS, Ack
+
+WINDOW: Final = 8
+"""Batches under way at most. paho keeps its queue in memory only and hands out 65,535 ids, so the ledger stays the only queue."""
+ACK_PATIENCE: Final = 15_000
+"""Milliseconds without word of a batch after which it counts as lost. Sending twice is harmless, so this need not be long."""
+RESEND_AFTER: Final = 2_000
+"""A batch that the server reports missing is sent again after so many ms: until then it may still be with another ingest worker."""
+GREET_EVERY: Final = 30_000
+"""A device with no credit asks again after so many ms, in case the word that it may go on was lost."""
+RESTART_AFTER: Final = 3
+"""Silences in a row after which the link itself is suspect: a half-open socket still calls itself connected."""
+BACK_OFF_LEAST: Final = 1_000
+BACK_OFF_MOST: Final = 300_000
+"""Bounds of the pause between attempts, in ms: doubling, and drawn at random so that a court's devices do not come back in step."""
+BATCH_OVERHEAD: Final = 256
+"""Room for a batch's own fields beside its rows, with the length bytes of each row counted separately."""
+
+NO_SUBSCRIBERS: Final = 0x10
+"""MQTT 5's "no matching subscribers": the broker took the message and dropped it, because the server is not there."""
+REFUSALS: Final = 0x80
+"""MQTT 5 reason codes from here on are errors."""
+
+
+class Greet(NamedTuple):
+    """Send a `Hello`, then call `greeted`."""
+
+
+class Send(NamedTuple):
+    """Send rows `first` … `last`, or as many from `first` on as fit, then call `sent`."""
+
+    first: int
+    last: int
+
+
+class Wait(NamedTuple):
+    """Nothing to do before `until` (monotonic ms), or before something happens if it is None."""
+
+    until: int | None
+
+
+class Restart(NamedTuple):
+    """Tear the link down and build it up again, then call `disconnected`."""
+
+
+Task = Greet | Send | Wait | Restart
+
+
+class Heard(NamedTuple):
+    """What an acknowledgement changed. `urgent` knowledge must be on the card before anything else is done."""
+
+    changed: bool = False
+    urgent: bool = False
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Flight:
+    """Rows under way. A greeting is a flight of no rows (`first` 0)."""
+
+    first: int
+    last: int
+    token: int
+    sent_at: int
+
+
+class Delivery:
+    """One device's conversation with the server about one stream. `draw` gives numbers in [0, 1)."""
+
+    def __init__(self, standing: Standing, *, draw: Callable[[], float]) -> None:
+        self._draw = draw
+        self._standing = standing
+        self._flights: list[Flight] = []
+        self._stored_beyond: list[tuple[int, int]] = []
+        self._connected = False
+        self._greeted_at: int | None = None
+        self._credit = WINDOW
+        self._failures = 0
+        self._silences = 0
+        self._not_before = 0
+
+    @property
+    def progress(self) -> Progress:
+        """What the server has, as far as is known here."""
+        return self._standing.progress
+
+    @property
+    def standing(self) -> Standing:
+        """The ledger as it was last reported, with that progress."""
+        return self._standing
+
+    @property
+    def under_way(self) -> int:
+        """Batches sent and not yet acknowledged."""
+        return sum(1 for flight in self._flights if flight.first)
+
+    # --- what happens ------------------------------------------------------------------------------------------------------
+
+    def recorded(self, standing: Standing) -> None:
+        """The ledger holds more, or less, or a new stream. What is known of the server here is newer than what the ledger says."""
+        if standing.stream != self._standing.stream:
+            self._forget_flights()
+            self._stored_beyond = []
+            self._greeted_at = None
+            self._standing = standing
+        else:
+            self._standing = standing._replace(progress=self._standing.progress)
+
+    def connected(self, now: int) -> None:
+        """The link is up."""
+        self._connected = True
+        self._forget_flights()
+        self._greeted_at = None
+        self._not_before = now
+
+    def disconnected(self) -> None:
+        """The link is down; what was under way may or may not have arrived."""
+        self._connected = False
+        self._forget_flights()
+        self._greeted_at = None
+
+    def greeted(self, token: int, now: int) -> None:
+        """The `Hello` was handed to the link as message `token`."""
+        self._greeted_at = now
+        self._flights.append(Flight(0, 0, token, now))
+
+    def sent(self, first: int, last: int, token: int, now: int) -> None:
+        """Rows `first` … `last` were handed to the link as message `token`."""
+        self._flights.append(Flight(first, last, token, now))
+
+    def not_taken(self, now: int) -> None:
+        """The link would not take the message, or its rows could not be read."""
+        self._back_off(now)
+
+    def delivered(self, token: int, reason: int, now: int) -> None:
+        """The broker answered message `token`. Its word is no promise: only bad news is acted on."""
+        if reason != NO_SUBSCRIBERS and reason < REFUSALS:
+            return
+        if any(flight.token == token for flight in self._flights):
+            self._forget_flights()
+            self._greeted_at = None
+            self._back_off(now)
+
+    def acknowledged(self, ack: Ack, now: int) -> Heard:
+        """The server has spoken."""
+        known = self.progress
+        if ack.stream != self._standing.stream:
+            return Heard(note="an acknowledgement for another stream")
+        if ack.epoch in known.retired:
+            return Heard(note="an acknowledgement from before the server was restored")
+        self._silences = 0
+        if ack.refused is not None:
+            self._forget_flights()
+            self._greeted_at = None
+            self._back_off(now)
+            return Heard(note=f"refused: {ack.refused}")
+        self._failures = 0
+        self._not_before = now
+        self._flights = [flight for flight in self._flights if flight.first]
+        self._credit = ack.credit
+        changed = self._learn(ack)
+        self._land(ack, now, moved=changed.stored_through > known.stored_through)
+        self._standing = self._standing._replace(progress=changed)
+        note = ""
+        if known.epoch and changed.epoch != known.epoch:
+            note = f"the server was restored and has rows up to {ack.stored_through}"
+        elif changed.forked_at is not None and known.forked_at is None:
+            note = f"another device with this name sent row {changed.forked_at} before us"
+        elif ack.stored_through >= self._standing.next:
+            note = f"the server has row {ack.stored_through}, which this ledger has not written yet"
+        urgent = changed.epoch != known.epoch or changed.forked_at != known.forked_at
+        return Heard(changed != known, urgent, note)
+
+    # --- what to do --------------------------------------------------------------------------------------------------------
+
+    def task(self, now: int) -> Task:
+        """What to do at `now`. Ask again after doing it, after anything that happened, and when a wait is over."""
+        if any(flight.sent_at + ACK_PATIENCE <= now for flight in self._flights):
+            self._forget_flights()
+            self._greeted_at = None
+            self._silences += 1
+            self._back_off(now)
+        if self._silences >= RESTART_AFTER:
+            self._silences = 0
+            return Restart()
+        if not self._connected:
+            return Wait(None)
+        if now < self._not_before:
+            return Wait(self._not_before)
+        if self._greeted_at is None:
+            return Greet()
+        if self._credit == 0 and not self._flights:
+            if now >= self._greeted_at + GREET_EVERY:
+                return Greet()
+            return Wait(self._greeted_at + GREET_EVERY)
+        if self.under_way < min(WINDOW, self._credit) and (gap := self._gap()):
+            return gap
+        return Wait(min((flight.sent_at + ACK_PATIENCE for flight in self._flights), default=None))
+
+    def _gap(self) -> Send | None:
+        """The lowest rows that the server lacks and that are not under way."""
+        progress = self.progress
+        if progress.forked_at is not None:
+            return None
+        first = max(progress.stored_through + 1, self._standing.oldest)
+        end = self._standing.next
+        taken = sorted([*((flight.first, flight.last) for flight in self._flights if flight.first), *self._stored_beyond])
+        for low, high in taken:
+            if low > first:
+                end = min(end, low)
+                break
+            first = max(first, high + 1)
+        return Send(first, min(end - 1, first + MAX_ROWS - 1)) if first < end else None
+
+    # --- what an acknowledgement means ----------------------------------------------------------------------------------------
+
+    def _learn(self, ack: Ack) -> Progress:
+        known = self.progress
+        if known.epoch and ack.epoch != known.epoch:  # restored from a backup: what it says now counts, however little it is
+            retired = (*known.retired, known.epoch)[-EPOCHS_REMEMBERED:]
+            known = Progress(ack.epoch, 0, 0, retired, known.forked_at)
+            self._forget_flights()
+            self._stored_beyond = []
+        forked_at = known.forked_at if ack.forked_at is None else min(ack.forked_at, known.forked_at or ack.forked_at)
+        # Behind a fork the server's rows are not ours, so its word about them says nothing about these.
+        ours = self._standing.next - 1 if forked_at is None else min(forked_at, self._standing.next) - 1
+        stored = min(max(known.stored_through, ack.stored_through), ours)
+        backed = min(ack.backed_through, stored)
+        return msgspec.structs.replace(known, epoch=ack.epoch, stored_through=stored, backed_through=backed, forked_at=forked_at)
+
+    def _land(self, ack: Ack, now: int, *, moved: bool) -> None:
+        """Drops the flights that have landed or are known to be lost, and remembers what is stored beyond the first gap."""
+        if ack.stored_through < self.progress.stored_through and ack.epoch == self.progress.epoch:
+            return  # overtaken by a newer acknowledgement
+        missing = [(gap.first, gap.last) for gap in ack.missing]
+        self._stored_beyond = [(low[1] + 1, high[0] - 1) for low, high in pairwise(missing) if low[1] + 1 < high[0]]
+        left: list[Flight] = []
+        for flight in self._flights:
+            landed = flight.last <= ack.stored_through or any(
+                low <= flight.first and flight.last <= high for low, high in self._stored_beyond
+            )
+            lost = flight.sent_at + RESEND_AFTER <= now and any(
+                low <= flight.last and flight.first <= high for low, high in missing
+            )
+            if not landed and not lost:
+                left.append(replace(flight, sent_at=now) if moved else flight)
+        self._flights = left
+
+    # --- pauses ----------------------------------------------------------------------------------------------------------------
+
+    def _forget_flights(self) -> None:
+        self._flights = []
+
+    def _back_off(self, now: int) -> None:
+        if now < self._not_before:
+            return  # this failure belongs to the one that is being waited out
+        self._failures += 1
+        most = min(BACK_OFF_MOST, BACK_OFF_LEAST << min(self._failures, 20))
+        self._not_before = now + BACK_OFF_LEAST + int(self._draw() * (most - BACK_OFF_LEAST))
+
+
+def fit(rows: Sequence[bytes]) -> int:
+    """How many of `rows` go into one batch, at least one: the bound holds even where deflating gains nothing."""
+    room = MAX_BYTES - BATCH_OVERHEAD
+    for count, row in enumerate(rows[:MAX_ROWS]):
+        room -= len(row) + 3
+        if room < 0:
+            return max(1, count)
+    return min(len(rows), MAX_ROWS)
