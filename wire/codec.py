@@ -1,5 +1,6 @@
 """Bytes to structs and back. Whatever bytes come, decoding returns a struct or raises `WireError`, nothing else."""
 
+import re
 import zlib
 from typing import Final, TypeVar
 
@@ -22,7 +23,7 @@ from wire.envelopes import (
     SignedConfig,
     Upward,
 )
-from wire.events import Event
+from wire.events import KEY_PATTERN, LANGUAGE_PATTERN, Event, Flag
 
 PLAIN: Final = "vidhuk/1"
 """Content type of a MessagePack message."""
@@ -42,6 +43,12 @@ class WireError(ValueError):
 
 
 Envelope = Batch | Hello | Ack | Health | SignedConfig | Command | Result
+
+MAX_SPELT: Final = 4096
+"""Pairs of item and language remembered as well spelt: they come again in every row, and looking again would double its cost."""
+_key = re.compile(KEY_PATTERN)
+_language = re.compile(LANGUAGE_PATTERN)
+_spelt: Final[set[tuple[str, str]]] = set()
 
 _encoder = msgspec.msgpack.Encoder()
 _event: Final[msgspec.msgpack.Decoder[Event]] = msgspec.msgpack.Decoder(Event)
@@ -70,9 +77,22 @@ def decode_event(row: bytes) -> Event:
     if len(row) > MAX_ROW_BYTES:
         raise WireError("oversize", f"a row of {len(row)} bytes; at most {MAX_ROW_BYTES} are taken")
     try:
-        return _event.decode(row)
+        event = _event.decode(row)
     except (msgspec.MsgspecError, ValueError, RecursionError) as fault:
         raise WireError("malformed-row", str(fault)) from None
+    if (event.item, event.language) not in _spelt:
+        _check_spelling("item", _key, event.item)
+        _check_spelling("language", _language, event.language)
+        if len(_spelt) < MAX_SPELT:
+            _spelt.add((event.item, event.language))
+    if isinstance(event, Flag):
+        _check_spelling("reason", _key, event.reason)
+    return event
+
+
+def _check_spelling(field: str, spelling: re.Pattern[str], word: str) -> None:
+    if not spelling.fullmatch(word):
+        raise WireError("malformed-row", f"{field} {word!r} is not spelt {spelling.pattern}")
 
 
 def encode(envelope: Envelope) -> tuple[str, bytes]:

@@ -45,14 +45,19 @@ class Input(IntEnum):
 
 
 Identifier = Annotated[bytes, msgspec.Meta(min_length=ID_BYTES, max_length=ID_BYTES)]
-Key = Annotated[str, msgspec.Meta(pattern=r"\A[a-z0-9][a-z0-9._-]{0,63}\Z")]
-Language = Annotated[str, msgspec.Meta(pattern=r"\A[a-z]{2,3}(-[A-Za-z0-9]{2,8})?\Z")]
+KEY_PATTERN: Final = r"^[a-z0-9][a-z0-9._-]{0,63}$(?!\n)"
+LANGUAGE_PATTERN: Final = r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})?$(?!\n)"
+Key = Annotated[str, msgspec.Meta(pattern=KEY_PATTERN)]
+Language = Annotated[str, msgspec.Meta(pattern=LANGUAGE_PATTERN)]
+# In a row the spelling is checked by `wire.codec`, once for each new word: here it would cost more than all the rest of the row.
+RowKey = Annotated[str, msgspec.Meta(min_length=1, max_length=64, extra_json_schema={"pattern": KEY_PATTERN})]
+RowLanguage = Annotated[str, msgspec.Meta(min_length=2, max_length=12, extra_json_schema={"pattern": LANGUAGE_PATTERN})]
 Count = Annotated[int, msgspec.Meta(ge=0, le=2**31 - 1)]
 Clock64 = Annotated[int, msgspec.Meta(ge=-(2**52), le=2**52)]
 Since = Annotated[int, msgspec.Meta(ge=0, le=2**52)]
 
 
-class Row(msgspec.Struct, frozen=True, array_like=True):
+class Row(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """What every row says. Times are milliseconds; see `wire.events.at` for the instant they make.
 
     `questionnaire` is the version the visitor saw, `item` the item's key, `boot`, `visit` and `dt` the device's monotonic clock:
@@ -62,8 +67,8 @@ class Row(msgspec.Struct, frozen=True, array_like=True):
     """
 
     questionnaire: Count
-    item: Key
-    language: Language
+    item: RowKey
+    language: RowLanguage
     input: Annotated[int, msgspec.Meta(ge=0, le=99)]
     boot: Identifier
     wall_offset: Clock64
@@ -72,30 +77,30 @@ class Row(msgspec.Struct, frozen=True, array_like=True):
     dt: Annotated[int, msgspec.Meta(ge=0, le=7 * DAY_MS)]
 
 
-class Answer(Row, frozen=True, array_like=True, tag=1):
+class Answer(Row, frozen=True, array_like=True, gc=False, tag=1):
     """A visitor answered `item` with `value`: a scale point, `DONT_KNOW` or `NOT_APPLICABLE`."""
 
     value: Annotated[int, msgspec.Meta(ge=NOT_APPLICABLE, le=HIGHEST_POINT)]
 
 
-class Retract(Row, frozen=True, array_like=True, tag=2):
+class Retract(Row, frozen=True, array_like=True, gc=False, tag=2):
     """The visitor took back what this visit had answered to `item` until now."""
 
 
-class Left(Row, frozen=True, array_like=True, tag=3):
+class Left(Row, frozen=True, array_like=True, gc=False, tag=3):
     """`item` was shown within the visit and got no answer."""
 
 
-class Passage(Row, frozen=True, array_like=True, tag=4):
+class Passage(Row, frozen=True, array_like=True, gc=False, tag=4):
     """`count` people passed the door named by `item` within the `dt` milliseconds from `visit` on."""
 
     count: Count
 
 
-class Flag(Row, frozen=True, array_like=True, tag=5):
+class Flag(Row, frozen=True, array_like=True, gc=False, tag=5):
     """Something about this visit deserves doubt (`rapid`, `burst`, `stuck`). It marks, it never deletes."""
 
-    reason: Key
+    reason: RowKey
 
 
 Event = Answer | Retract | Left | Passage | Flag

@@ -42,17 +42,12 @@ class Sound:
     batch: Batch
     events: list[Event | WireError]
     links: list[Link]
-
-    @property
-    def first(self) -> int:
-        return self.batch.first
-
-    @property
-    def last(self) -> int:
-        return self.batch.first + len(self.batch.rows) - 1
+    first: int
+    last: int
 
     @property
     def head(self) -> Link:
+        """State of the chain after the last row."""
         return self.links[-1]
 
 
@@ -96,7 +91,8 @@ def examine(received: Received, keys: Mapping[str, DeviceKey]) -> Sound | Greete
         Ed25519PublicKey.from_public_bytes(key.public_key).verify(message.signature, statement)
     except (InvalidSignature, ValueError):
         return Refused(received, "wrong-signature", "the batch is not signed by this device's key", key.id, message.stream)
-    return Sound(received, key.id, message, [_read(row) for row in message.rows], links)
+    last = message.first + len(links) - 1
+    return Sound(received, key.id, message, [_read(row) for row in message.rows], links, message.first, last)
 
 
 def _read(row: bytes) -> Event | WireError:

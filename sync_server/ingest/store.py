@@ -50,6 +50,22 @@ def insert(rows: Sequence[Columns]) -> None:
             cursor.execute(_POSTGRESQL, [msgspec.json.encode(rows).decode()])
 
 
+EvidenceColumns = tuple[int, int, int, bytes, bytes, str, bytes, int]
+"""Stream, first, last, previous, head, content type, data, received: a row of `ingest_evidence` without its number."""
+
+
+def insert_evidence(rows: Sequence[EvidenceColumns]) -> None:
+    """Keeps signed batches as they came."""
+    if not rows:
+        return
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            "INSERT INTO ingest_evidence (stream_id, first, last, previous, head, content_type, data, received)"
+            " VALUES (%s, %s, %s, %s, %s, %s, %s, %s)",
+            rows,
+        )
+
+
 def links_between(stream_id: int, first: int, last: int) -> dict[int, int]:
     """{seq: link} of the rows `first` … `last` that are stored."""
     with connection.cursor() as cursor:
