@@ -1,4 +1,4 @@
-"""`./vidhuk docs`: where the documents are, and pictures of every screen."""
+"""`./vidhuk docs`: where the documents are, pictures of every screen, and the drawings that the kiosk shows."""
 
 import argparse
 import subprocess
@@ -7,17 +7,24 @@ from collections.abc import Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+PROGRAMS = {"screens": "workbench.sheets", "assets": "workbench.artwork"}
 
 
 def main(argv: Sequence[str]) -> int:
     """Lists the documents with their titles, or draws the screens."""
     parser = argparse.ArgumentParser(
-        prog="./vidhuk docs", description="Lists the documents; `docs screens` draws every screen of the kiosk."
+        prog="./vidhuk docs", description="Lists the documents; or draws every screen of the kiosk, or its faces and icons."
     )
-    parser.add_argument("what", nargs="?", choices=("list", "screens"), default="list", help="list (default) or screens")
+    parser.add_argument(
+        "what",
+        nargs="?",
+        choices=("list", *PROGRAMS),
+        default="list",
+        help="list (the default); screens: pictures of every screen; assets: faces and icons anew from their drawings",
+    )
     options, rest = parser.parse_known_args(argv)
-    if options.what == "screens":
-        return subprocess.call([sys.executable, "-P", "-m", "workbench.sheets", *rest])
+    if options.what in PROGRAMS:
+        return subprocess.call([sys.executable, "-P", "-m", PROGRAMS[options.what], *rest])
     if rest:
         parser.error(f"unrecognized arguments: {' '.join(rest)}")
     for document in documents(ROOT):
