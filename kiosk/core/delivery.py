@@ -22,6 +22,8 @@ RESEND_AFTER: Final = 2_000
 """A batch that the server reports missing is sent again after so many ms: until then it may still be with another ingest worker."""
 GREET_EVERY: Final = 30_000
 """A device with no credit asks again after so many ms, in case the word that it may go on was lost."""
+ACK_AGE: Final = 300_000
+"""A device with nothing to send still asks for word after so many ms: otherwise nobody would notice that its link is dead."""
 RESTART_AFTER: Final = 3
 """Silences in a row after which the link itself is suspect: a half-open socket still calls itself connected."""
 BACK_OFF_LEAST: Final = 1_000
@@ -92,6 +94,7 @@ class Delivery:
         self._failures = 0
         self._silences = 0
         self._not_before = 0
+        self._heard_at = 0
 
     @property
     def progress(self) -> Progress:
@@ -123,6 +126,7 @@ class Delivery:
     def connected(self, now: int) -> None:
         """The link is up."""
         self._connected = True
+        self._heard_at = now
         self._forget_flights()
         self._greeted_at = None
         self._not_before = now
@@ -163,6 +167,7 @@ class Delivery:
         if ack.epoch in known.retired:
             return Heard(note="an acknowledgement from before the server was restored")
         self._silences = 0
+        self._heard_at = now
         if ack.refused is not None:
             self._forget_flights()
             self._greeted_at = None
@@ -209,7 +214,9 @@ class Delivery:
             return Wait(self._greeted_at + GREET_EVERY)
         if self.under_way < min(WINDOW, self._credit) and (gap := self._gap()):
             return gap
-        return Wait(min((flight.sent_at + ACK_PATIENCE for flight in self._flights), default=None))
+        if not self._flights and now >= self._heard_at + ACK_AGE:
+            return Greet()
+        return Wait(min((flight.sent_at + ACK_PATIENCE for flight in self._flights), default=self._heard_at + ACK_AGE))
 
     def _gap(self) -> Send | None:
         """The lowest rows that the server lacks and that are not under way."""

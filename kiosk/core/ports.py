@@ -1,11 +1,14 @@
 """What the core and the edges expect of one another: narrow Protocols, each with a real driver, hardware with a fake too."""
 
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
+from kiosk.core.lighting import Look
+from kiosk.core.progress import Excerpt, Progress, Standing
 from kiosk.core.timekeeping import Stamp
 from kiosk.core.visit import Scene
-from wire.events import Event
+from wire.events import Event, StreamId
+from wire.topics import Leaf
 
 
 class Clock(Protocol):
@@ -32,6 +35,63 @@ class Recorder(Protocol):
         """Write `rows` in one transaction. `done` hears, on any thread and once, whether they are on the card."""
 
 
+class Shelf(Protocol):
+    """The durable ledger, as the delivery sees it. From any thread; each raises `kiosk.errors.LedgerError` when the card fails."""
+
+    def standing(self) -> Standing:
+        """What it holds now."""
+
+    def read(self, stream: StreamId, first: int, count: int) -> Excerpt:
+        """At most `count` rows from `first` on, if `stream` is still the one."""
+
+    def remember(self, stream: StreamId, progress: Progress, *, now: bool = False) -> None:
+        """What the server has of `stream`; written soon, or before this returns."""
+
+    def prune(self, *, older_than: int) -> int:
+        """Deletes some rows that are backed up and happened before `older_than` (wall ms). Returns how many."""
+
+
+class LinkUp(NamedTuple):
+    """The server's broker has let us in, and what comes down will reach us."""
+
+
+class LinkDown(NamedTuple):
+    """There is no connection, for the reason `why`. The link goes on trying by itself."""
+
+    why: str
+
+
+class Delivered(NamedTuple):
+    """The broker answered the message that `publish` numbered `token`, with an MQTT 5 reason code."""
+
+    token: int
+    reason: int
+
+
+class Message(NamedTuple):
+    """Something came down."""
+
+    leaf: str
+    content_type: str | None
+    payload: bytes
+
+
+LinkEvent = LinkUp | LinkDown | Delivered | Message
+
+
+class Link(Protocol):
+    """A way to the server. It neither queues nor retries: rows are safe in the ledger, and the delivery decides."""
+
+    def open(self, heard: Callable[[LinkEvent], None]) -> None:
+        """Starts connecting. `heard` is called on a thread of the link's own and must only take note."""
+
+    def close(self) -> None:
+        """Ends the connection; says goodbye if it can. `open` may follow."""
+
+    def publish(self, leaf: Leaf, content_type: str, payload: bytes) -> int | None:
+        """Hands a message over. Returns its number, or None if the link takes nothing now. From any thread."""
+
+
 class Screen(Protocol):
     """Whatever shows scenes: the window, the lamps, nothing at all."""
 
@@ -39,8 +99,43 @@ class Screen(Protocol):
         """Draw `scene`. Called on the main thread whenever it changes."""
 
 
+class Edge(NamedTuple):
+    """A face button went down or came up: what the contact did, chatter and all, stamped when it did."""
+
+    value: int
+    down: bool
+    stamp: Stamp
+
+
+class Buttons(Protocol):
+    """The physical face buttons."""
+
+    def start(self, heard: Callable[[Edge], None]) -> None:
+        """From now on `heard` hears each edge, on any thread, in the order they happened."""
+
+    def stop(self) -> None:
+        """Lets go of the hardware."""
+
+
+class Lamps(Protocol):
+    """The lights in and around the buttons: the only screen of a device that has no other."""
+
+    def light(self, look: Look) -> None:
+        """Show `look`. On the main thread; must not block and must not raise."""
+
+    def stop(self) -> None:
+        """Lights out."""
+
+
 class Signer(Protocol):
     """The device's private key, which nobody else sees."""
 
     def sign(self, statement: bytes) -> bytes:
         """The 64-byte Ed25519 signature of `statement`."""
+
+
+class Verifier(Protocol):
+    """The server's public key."""
+
+    def verifies(self, statement: bytes, signature: bytes) -> bool:
+        """Whether the server signed `statement`."""

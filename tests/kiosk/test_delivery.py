@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kiosk.core.delivery import (
+    ACK_AGE,
     ACK_PATIENCE,
     BACK_OFF_LEAST,
     BACK_OFF_MOST,
@@ -429,3 +430,11 @@ def test_pauses_stay_within_their_bounds(failures: int) -> None:
             until = delivery._not_before
             pause, now = until - now, until
         assert BACK_OFF_LEAST <= pause <= BACK_OFF_MOST
+
+
+def test_a_device_with_nothing_to_send_asks_for_word_now_and_then() -> None:
+    delivery = connected(0)
+    assert delivery.task(1) == Wait(ACK_AGE)
+    assert delivery.task(ACK_AGE) == Greet()
+    delivery.greeted(1, ACK_AGE)
+    assert delivery.task(ACK_AGE) == Wait(ACK_AGE + ACK_PATIENCE)

@@ -1,0 +1,52 @@
+"""Which lights say what a scene says. For the visitor at a row of buttons they are the whole screen."""
+
+from collections.abc import Callable
+from enum import Enum
+from typing import NamedTuple
+
+from kiosk.core.visit import Action, Phase, Scene
+
+
+class Mood(Enum):
+    """What the lights say."""
+
+    READY = "ready"
+    PRESSED = "pressed"
+    THANKED = "thanked"
+    NOT_RECORDED = "not-recorded"
+    OUT_OF_ORDER = "out-of-order"
+
+
+class Look(NamedTuple):
+    """What the lights say, and which face it is about."""
+
+    mood: Mood
+    value: int | None = None
+
+
+def look(scene: Scene) -> Look:
+    """What `scene` looks like in lights."""
+    if scene.phase is Phase.OUT_OF_ORDER:
+        return Look(Mood.OUT_OF_ORDER)
+    if scene.phase is Phase.NOT_RECORDED:
+        return Look(Mood.NOT_RECORDED)
+    if scene.busy is Action.ANSWER and scene.phase is Phase.WELCOME:
+        return Look(Mood.PRESSED, scene.pressed)
+    if scene.phase in (Phase.FOLLOW_UP, Phase.THANKS):
+        return Look(Mood.THANKED, scene.rating)
+    return Look(Mood.READY)
+
+
+class Lighting:
+    """A screen made of lights: tells `light` whenever they change."""
+
+    def __init__(self, light: Callable[[Look], None]) -> None:
+        self._light = light
+        self._shown: Look | None = None
+
+    def show(self, scene: Scene) -> None:
+        """As `kiosk.core.ports.Screen`."""
+        wanted = look(scene)
+        if wanted != self._shown:
+            self._shown = wanted
+            self._light(wanted)

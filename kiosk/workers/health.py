@@ -1,0 +1,110 @@
+"""Says every minute how the device is, keeps the ledger short, and lets the watchdog know that the main loop still turns."""
+
+import threading
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from shutil import disk_usage
+from typing import Final
+
+import structlog
+
+from kiosk.core.ports import Clock, Link, Shelf
+from kiosk.core.progress import Progress
+from kiosk.errors import LedgerError
+from wire.codec import encode
+from wire.envelopes import Clock as ClockReading
+from wire.envelopes import Health
+
+log = structlog.get_logger("health")
+
+EVERY_S: Final = 60.0
+DAY_MS: Final = 86_400_000
+NOTES: Final = 20
+"""Notes that fit into a report."""
+NOTE_LENGTH: Final = 200
+
+
+class HealthWorker:
+    """`step` makes and sends one report. `notes` gives sentences that staff should read, most important first."""
+
+    def __init__(
+        self,
+        *,
+        shelf: Shelf,
+        link: Link,
+        clock: Clock,
+        reading: Callable[[], ClockReading],
+        state_dir: Path,
+        software: str,
+        retention_days: int,
+        config_version: Callable[[], int],
+        progress: Callable[[], Progress | None],
+        notes: Callable[[], Sequence[str]],
+        alive: Callable[[], None],
+    ) -> None:
+        self._shelf = shelf
+        self._link = link
+        self._clock = clock
+        self._reading = reading
+        self._state_dir = state_dir
+        self._software = software
+        self._retention_ms = retention_days * DAY_MS
+        self._config_version = config_version
+        self._progress = progress
+        self._notes = notes
+        self._alive = alive
+        self._started = clock.stamp().monotonic
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="health", daemon=True)
+
+    def start(self) -> None:
+        """Reports from now on."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Reports no more."""
+        self._stopping.set()
+        if self._thread.ident is not None:
+            self._thread.join()
+
+    def _run(self) -> None:
+        while not self._stopping.wait(EVERY_S):
+            try:
+                self._alive()
+                self.step()
+            except Exception:
+                log.exception("health-step-failed")
+
+    def step(self) -> Health:
+        """Sends one report and prunes the ledger. Returns the report."""
+        report = self.report()
+        self._link.publish("health", *encode(report))
+        try:
+            while self._shelf.prune(older_than=self._clock.stamp().wall - self._retention_ms):
+                pass
+        except LedgerError as fault:
+            log.warning("not-pruned", text=str(fault))
+        return report
+
+    def report(self) -> Health:
+        """How the device is now."""
+        notes = list(self._notes())
+        recorded = 0
+        try:
+            recorded = self._shelf.standing().next - 1
+        except LedgerError as fault:
+            notes.insert(0, f"ledger: {fault}")
+        progress = self._progress() or Progress()
+        if progress.forked_at is not None:
+            notes.insert(0, f"another device with this name sent row {progress.forked_at} first")
+        return Health(
+            1,
+            self._reading(),
+            (self._clock.stamp().monotonic - self._started) // 1000,
+            recorded,
+            progress.stored_through,
+            disk_usage(self._state_dir).free,
+            self._software,
+            self._config_version(),
+            [note[:NOTE_LENGTH] for note in notes[:NOTES]],
+        )
