@@ -12,7 +12,7 @@ from sync_server.dashboard.asked import OVERALL, REASON, Scale, scale_of
 from sync_server.dashboard.seen import token
 from sync_server.dashboard.tables import Table
 from sync_server.results import selectors
-from sync_server.results.figures import Distribution
+from sync_server.results.figures import FEW_ANSWERS, Distribution
 from sync_server.results.selectors import CourtPage
 
 
@@ -47,6 +47,8 @@ def court_context(court: Court, now: datetime) -> dict[str, Any]:
         "answers_month": page.month.answers,
         "empty": not page.month.answers,
         "few": words.too_few(page.month.answers) if not distribution.enough else "",
+        # As many boxes as it takes answers, filled as far as they have come; which face was tapped stays untold.
+        "ten": [(place < distribution.n, str(1 + 32 * place)) for place in range(FEW_ANSWERS)],
         "main": _distribution_block(distribution, scale),
         "facts": _facts(page),
         "notes": words.beside(page.month),
@@ -103,7 +105,7 @@ def _facts(page: CourtPage) -> list[Fact]:
             Fact(
                 _("Weighted score (CSAT)"),
                 words.number(csat.value, 1),
-                f"{words.number(csat.low, 1)}–{words.number(csat.high, 1)}",
+                words.span(csat.low, csat.high, 1),
                 _("From 0 (all “very bad”) to 100 (all “very good”). Not a share of people."),
             )
         )
@@ -113,7 +115,7 @@ def _facts(page: CourtPage) -> list[Fact]:
             Fact(
                 _("Mean"),
                 words.number(mean.mean, 2),
-                f"{words.number(mean.low, 2)}–{words.number(mean.high, 2)}",
+                words.span(mean.low, mean.high, 2),
                 _("On the scale from %(first)s to %(last)s.") % {"first": distribution.points[0], "last": distribution.points[-1]},
             )
         )
@@ -125,7 +127,7 @@ def _distribution_block(distribution: Distribution, scale: Scale) -> Block:
     return Block(
         "distribution",
         _("How visits went, last 30 days"),
-        _("%(answers)s. The thin lines show in which range each share lies, with 95 % confidence.")
+        _("%(answers)s. The thin lines show in which range each share lies, with 95 %% confidence.")
         % {"answers": words.answers(distribution.n)}
         if enough
         else words.too_few(distribution.n),
@@ -152,7 +154,7 @@ def _comparison_block(page: CourtPage, scale: Scale) -> Block:
         "comparison",
         _("Today and before"),
         sentence,
-        (charts.comparison([(f"{label} · {words.answers(each.n)}", each) for label, each in drawn], scale),) if drawn else (),
+        (charts.comparison(drawn, scale),) if drawn else (),
         tables.comparison_table(page, scale),
     )
 

@@ -23,6 +23,13 @@ MIDDLE_SHARE: Final = 0.5
 """Where a diverging bar is hung up: in the middle of its middle point."""
 ROOM_FOR_TEXT: Final = 0.07
 """A part narrower than this share carries no number: it would not fit."""
+ROW: Final = 104
+BAR: Final = 40
+"""Heights of a period's row and of the bar in it, in px: above the bar stand its name and share, below it how many answers."""
+LABEL: Final = "width > 640 ? replace(datum.label, '\\n', ' ') : split(datum.label, '\\n')"
+"""Two lines where columns are narrow."""
+DAYS_PADDING: Final = {"left": 0, "top": 6, "right": 16, "bottom": 0}
+"""Right of the last day there is room for its own label."""
 
 
 def hue(place: int) -> str:
@@ -40,18 +47,19 @@ def _on_hues(points: int) -> Spec:
     return {"domain": spec["domain"], "range": [color.replace("--scale", "--on-scale") for color in spec["range"]]}
 
 
-def _spec(values: Sequence[dict[str, Any]], height: int | dict[str, int], **rest: Any) -> Spec:
+def _spec(values: Sequence[dict[str, Any]], height: int, **rest: Any) -> Spec:
     return {"$schema": SCHEMA, "data": {"values": list(values)}, "width": "container", "height": height, **rest}
 
 
-def _whisker(low: str, high: str, along: str, across: Spec, *, size: int = 7) -> list[Spec]:
-    """An interval as a line with ends, in ink on a rim of paper, so that it reads on every hue."""
-    ends = [{"mark": {"type": "tick", "color": INK, "thickness": 1.5, "size": size}, "at": end} for end in (low, high)]
+def _whisker(low: str, high: str, along: str, across: Spec, *, size: int = 7, aside: int = 0) -> list[Spec]:
+    """An interval as a line with ends, in ink on a rim of paper, so that it reads on every hue; `aside` px off its bar's middle."""
+    off = {"yOffset" if along == "x" else "xOffset": aside}
+    ends = [{"mark": {"type": "tick", "color": INK, "thickness": 1.5, "size": size, **off}, "at": end} for end in (low, high)]
     other = "y" if along == "x" else "x"
     line = {along: {"field": low, "type": "quantitative"}, f"{along}2": {"field": high}, other: across}
     return [
-        {"mark": {"type": "rule", "color": PAPER, "strokeWidth": 5}, "encoding": line},
-        {"mark": {"type": "rule", "color": INK, "strokeWidth": 1.5}, "encoding": line},
+        {"mark": {"type": "rule", "color": PAPER, "strokeWidth": 4, **off}, "encoding": line},
+        {"mark": {"type": "rule", "color": INK, "strokeWidth": 1.5, **off}, "encoding": line},
         *(
             {
                 "mark": end["mark"] | {"orient": "vertical" if along == "x" else "horizontal"},
@@ -60,6 +68,15 @@ def _whisker(low: str, high: str, along: str, across: Spec, *, size: int = 7) ->
             for end in ends
         ),
     ]
+
+
+def _middle(along: str, channel: Spec) -> Spec:
+    """Where diverging bars hang: a hairline that shows between them. `channel` is the bars' own scale."""
+    return {
+        "data": {"values": [{}]},
+        "mark": {"type": "rule", "color": "var(--edge)", "strokeWidth": 1},
+        "encoding": {along: {"datum": 0, **channel}},
+    }
 
 
 def two_lines(text: str) -> str:
@@ -92,7 +109,13 @@ def columns(distribution: Distribution, scale: Scale) -> Spec:
         "type": "ordinal",
         "sort": None,
         "title": None,
-        "axis": {"labelExpr": "split(datum.label, '\\n')", "labelFontSize": 14, "labelPadding": 10, "labelColor": INK},
+        "axis": {
+            "labelAngle": 0,
+            "labelExpr": LABEL,
+            "labelFontSize": 14,
+            "labelPadding": 10,
+            "labelColor": INK,
+        },
         "scale": {"paddingInner": 0.28, "paddingOuter": 0.14},
     }
     y: Spec = {
@@ -177,17 +200,23 @@ def comparison(rows: Sequence[tuple[str, Distribution]], scale: Scale) -> Spec:
         "sort": None,
         "title": None,
         "axis": None,
-        "scale": {"paddingInner": 0.55, "paddingOuter": 0.5},
+        "scale": {"paddingInner": 1 - BAR / ROW, "paddingOuter": (1 - BAR / ROW) / 2},
     }
     reach = max(mark["high"] for mark in marks)
     left = min(part["from"] for part in parts)
     domain = [left - 0.01, max(reach, 0.01) + 0.01]
     quantitative: Spec = {"type": "quantitative", "axis": None, "title": None, "scale": {"domain": domain, "nice": False}}
     color: Spec = {"field": "place", "type": "ordinal", "scale": _hues(len(scale.points)), "legend": None}
-    spec = _spec(
+    return _spec(
         parts,
-        {"step": 84},
+        ROW * len(bars),
         layer=[
+            {
+                # Where the bars hang: a short tick above and below each, behind it.
+                "data": {"values": marks},
+                "mark": {"type": "tick", "orient": "vertical", "color": "var(--edge)", "thickness": 1, "size": 50},
+                "encoding": {"y": y, "x": {"datum": 0, **quantitative}},
+            },
             {
                 "mark": {"type": "bar", "stroke": INK, "strokeWidth": 1},
                 "encoding": {
@@ -207,26 +236,25 @@ def comparison(rows: Sequence[tuple[str, Distribution]], scale: Scale) -> Spec:
                     "color": {"field": "place", "type": "ordinal", "scale": _on_hues(len(scale.points)), "legend": None},
                 },
             },
-            {"data": {"values": marks}, "layer": _whisker("low", "high", "x", y, size=14)},
+            {"data": {"values": marks}, "layer": _whisker("low", "high", "x", y, size=9, aside=28)},
             {
                 "data": {"values": marks},
-                "mark": {"type": "text", "align": "left", "dy": -30, "fontSize": 15, "fontWeight": 600, "color": INK},
+                "mark": {"type": "text", "align": "left", "dy": -32, "fontSize": 15, "fontWeight": 600, "color": INK},
                 "encoding": {"y": y, "x": {"datum": domain[0]}, "text": {"field": "label"}},
             },
             {
                 "data": {"values": marks},
-                "mark": {"type": "text", "align": "right", "dy": -30, "fontSize": 15, "color": INK},
+                "mark": {"type": "text", "align": "right", "dy": -32, "fontSize": 15, "color": INK},
                 "encoding": {"y": y, "x": {"datum": domain[1]}, "text": {"field": "said"}},
             },
             {
-                "mark": {"type": "rule", "color": INK, "strokeWidth": 1},
-                "data": {"values": [{}]},
-                "encoding": {"x": {"datum": 0}},
+                "data": {"values": marks},
+                "mark": {"type": "text", "align": "left", "dy": 33, "fontSize": 13, "color": QUIET},
+                "encoding": {"y": y, "x": {"datum": domain[0]}, "text": {"field": "n"}},
             },
         ],
         resolve={"scale": {"color": "independent"}},
     )
-    return spec
 
 
 def hours(rows: Sequence[Hour], scale: Scale) -> Spec:
@@ -247,7 +275,7 @@ def hours(rows: Sequence[Hour], scale: Scale) -> Spec:
         "type": "ordinal",
         "sort": [label["label"] for label in labels],
         "title": None,
-        "axis": {"orient": "bottom", "labelAngle": 0, "labelColor": INK, "labelOverlap": "parity", "labelPadding": 26},
+        "axis": {"domain": False, "labelAngle": 0, "labelColor": INK, "labelOverlap": "parity", "labelPadding": 26},
         "scale": {"domain": [label["label"] for label in labels], "paddingInner": 0.25, "paddingOuter": 0.1},
     }
     scale_y: Spec = {"domain": [low - 0.02, high + 0.02], "nice": False}
@@ -257,6 +285,7 @@ def hours(rows: Sequence[Hour], scale: Scale) -> Spec:
         parts,
         300,
         layer=[
+            _middle("y", axis),
             {
                 "mark": {"type": "bar", "stroke": INK, "strokeWidth": 1},
                 "encoding": {
@@ -268,11 +297,6 @@ def hours(rows: Sequence[Hour], scale: Scale) -> Spec:
                 },
             },
             {"data": {"values": marks}, "layer": _whisker("low", "high", "y", x, size=9)},
-            {
-                "data": {"values": [{}]},
-                "mark": {"type": "rule", "color": INK, "strokeWidth": 1},
-                "encoding": {"y": {"datum": 0}},
-            },
             {
                 "data": {"values": labels},
                 "mark": {"type": "text", "baseline": "top", "dy": 8, "color": QUIET, "fontSize": 13},
@@ -302,6 +326,7 @@ def trend(days: Sequence[Day]) -> Spec:
     return _spec(
         values,
         220,
+        padding=DAYS_PADDING,
         layer=[
             {
                 "mark": {"type": "area", "color": hue(4), "opacity": 0.35, "invalid": "break-paths-show-domains"},
@@ -339,6 +364,7 @@ def volume(days: Sequence[Day]) -> Spec:
     return _spec(
         values,
         72,
+        padding=DAYS_PADDING,
         mark={"type": "bar", "color": "var(--bar)"},
         encoding={
             "x": _days_axis(days, labels=True),
@@ -363,7 +389,7 @@ def _days_axis(days: Sequence[Day], *, labels: bool) -> Spec:
     names = [words.short_day(day.day) for day in days]
     # Counted back from today, so that today's own label is always there.
     shown = names[::-1][::7][::-1]
-    axis: Spec = {"values": shown, "labelAngle": 0, "labelOverlap": False, "ticks": labels, "labels": labels}
+    axis: Spec = {"values": shown, "labelAngle": 0, "labelOverlap": False, "ticks": labels, "labels": labels, "domain": labels}
     scale: Spec = {"domain": names, "type": "band", "paddingInner": 0.2, "paddingOuter": 0.1}
     return {"field": "day", "type": "ordinal", "sort": None, "title": None, "axis": axis, "scale": scale}
 
@@ -400,7 +426,7 @@ def choices(distribution: Distribution, scale: Scale) -> Spec:
     }
     return _spec(
         values,
-        {"step": 62},
+        62 * len(values),
         layer=[
             {
                 "mark": {"type": "bar", "color": "var(--bar)", "stroke": INK, "strokeWidth": 1},

@@ -17,7 +17,7 @@ from django.templatetags.static import static
 Colour = Annotated[str, msgspec.Meta(pattern=r"\A#[0-9A-Fa-f]{6}\Z")]
 TEXT_CONTRAST: Final = 7.0
 """Text colours reach this on their paper (WCAG 2, level AAA)."""
-STEPS: Final = range(-1, 6)
+STEPS: Final = range(6)
 """Sizes of the type scale that pages use, as powers of its ratio."""
 MOTION_LIMIT: Final = 1000
 """No movement lasts longer, in ms."""
@@ -132,7 +132,9 @@ def _luminance(colour: str) -> float:
 def compile_css(tokens: Tokens, *, font_address: Any) -> str:
     """Fonts and variables. `font_address` turns a static file's name into its address."""
     kind, motion = tokens.type, tokens.motion
-    sizes = "\n".join(f"  --text-{_step_name(step)}: {kind.ratio**step:.4f}rem;" for step in STEPS)
+    # Small print is half a step down: a whole one falls under 13 px.
+    small = f"  --text-small: {kind.ratio**-0.5:.4f}rem;\n"
+    sizes = small + "\n".join(f"  --text-{step}: {kind.ratio**step:.4f}rem;" for step in STEPS)
     fonts = "\n".join(
         _font_face(kind.family, weight, font_address(f"fonts/{kind.family.replace(' ', '')}-{cut}.woff2"))
         for weight, cut in ((400, "Regular"), (600, "SemiBold"))
@@ -171,10 +173,6 @@ def _font_face(family: str, weight: int, address: str) -> str:
         f'@font-face {{ font-family: "{family}"; font-weight: {weight}; font-style: normal; font-display: swap; '
         f'src: url("{address}") format("woff2"); }}'
     )
-
-
-def _step_name(step: int) -> str:
-    return str(step) if step >= 0 else f"s{-step}"
 
 
 def _variables(palette: Palette) -> str:

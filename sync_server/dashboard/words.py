@@ -6,12 +6,14 @@ from django.utils.formats import date_format, number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, pgettext
 
-from sync_server.results.figures import Change, Distribution, Score, Share
+from sync_server.results.figures import Change, Distribution, Share
 from sync_server.results.selectors import CourtLine, CourtPage, PeriodResult
 from wire.events import Input
 
 SPACE = "\N{NO-BREAK SPACE}"
 MINUS = "\N{MINUS SIGN}"
+TO = "\N{WORD JOINER}\N{EN DASH}\N{WORD JOINER}"
+"""Between the ends of an interval; a line never breaks there."""
 
 
 def number(value: float, places: int = 0) -> str:
@@ -27,17 +29,17 @@ def percent(share: float) -> str:
 
 def interval(low: float, high: float) -> str:
     """0.741, 0.823 → “74–82 %”."""
-    return f"{number(low * 100)}–{number(high * 100)}{SPACE}%"
+    return f"{number(low * 100)}{TO}{number(high * 100)}{SPACE}%"
 
 
 def share(figure: Share) -> str:
     """“78 % (74–82 %)”."""
-    return f"{percent(figure.share)} ({interval(figure.low, figure.high)})"
+    return f"{percent(figure.share)}{SPACE}({interval(figure.low, figure.high)})"
 
 
-def score(figure: Score) -> str:
-    """“71.2 (68.9–73.5)”."""
-    return f"{number(figure.value, 1)} ({number(figure.low, 1)}–{number(figure.high, 1)})"
+def span(low: float, high: float, places: int = 0) -> str:
+    """68.9, 73.5 → “68.9–73.5”."""
+    return f"{number(low, places)}{TO}{number(high, places)}"
 
 
 def answers(n: int) -> str:
@@ -85,10 +87,10 @@ def moved(figure: Change | None) -> str:
         return _("no clear change")
     points = number(abs(figure.difference) * 100)
     ends = sorted((abs(figure.low) * 100, abs(figure.high) * 100))
-    span = f"{number(ends[0])}–{number(ends[1])}"
+    ends_said = span(*ends)
     if figure.verdict == "up":
-        return _("%(points)s points (%(span)s) higher than in the 30 days before") % {"points": points, "span": span}
-    return _("%(points)s points (%(span)s) lower than in the 30 days before") % {"points": points, "span": span}
+        return _("%(points)s points (%(span)s) higher than in the 30 days before") % {"points": points, "span": ends_said}
+    return _("%(points)s points (%(span)s) lower than in the 30 days before") % {"points": points, "span": ends_said}
 
 
 def lead(page: CourtPage) -> str:
@@ -98,7 +100,7 @@ def lead(page: CourtPage) -> str:
         return _("Nobody has rated this court in the last 30 days.")
     top = result.distribution.top_two
     if top is None or not result.distribution.enough:
-        return _("In the last 30 days: %(few)s") % {"few": too_few(result.answers)}
+        return _("Last 30 days. %(few)s") % {"few": too_few(result.answers)}
     return ngettext(
         "In the last 30 days %(n)s answer was given; %(share)s rated the visit good or very good, %(change)s.",
         "In the last 30 days %(n)s answers were given; %(share)s rated the visit good or very good, %(change)s.",

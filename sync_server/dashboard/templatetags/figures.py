@@ -26,7 +26,7 @@ def interval(figure: Share | None) -> str:
 
 @register.filter
 def moved(change: Change | None) -> str:
-    return words.moved(change)
+    return words.moved(change) if change else "–"
 
 
 @register.simple_tag
