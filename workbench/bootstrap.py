@@ -62,7 +62,9 @@ DEBIAN = {
     "server": ("mosquitto",),
     "test": ("mosquitto", "postgresql", "gettext") + WINDOW + BROWSER_AND_DISPLAY,
     "lint": (),
-    "docs": WINDOW + ("xvfb",),
+    "docs": (),
+    "docs screens": WINDOW + ("xvfb",),
+    "docs assets": ("librsvg2-bin",),
 }
 
 HEARTBEAT_S = 10  # without a terminal, one line this often says that a long step is alive
@@ -164,6 +166,8 @@ def require_space(folder: pathlib.Path, mebibytes: int) -> None:
 def wanted_packages(command: str, arguments: list[str]) -> list[str]:
     """Debian packages this command needs; the demo's window needs its libraries only where there is a display."""
     wanted = list(DEBIAN[command])
+    for word in arguments[:1]:
+        wanted += DEBIAN.get(command + " " + word, ())
     display = os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
     windowless = any(word.startswith(("--smoke", "--headless")) for word in arguments)
     if command in ("demo", "kiosk") and display and not windowless:

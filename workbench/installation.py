@@ -96,12 +96,18 @@ class Installation:
         try:
             fcntl.flock(self._turn, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
+            self.release()
             raise DemoTrouble(
                 f"A demo already runs in {self.folder}: stop it first, or choose another folder with --state."
             ) from None
         free = shutil.disk_usage(self.folder).free // 2**20
         if free < 200:
             raise DemoTrouble(f"No disk space: {free} MiB are free in {self.folder}, and the demo needs 200.")
+
+    def release(self) -> None:
+        """Lets other demos into the folder again; the end of the process does so too."""
+        if self._turn is not None:
+            self._turn.close()
 
     def filled(self) -> bool:
         """Whether an earlier start got as far as having all its data."""
