@@ -3,5 +3,7 @@
 Imports msgspec and the standard library only, so that it runs unchanged on a Pi and on a server.
 """
 
-VERSION = 1
+from typing import Final
+
+VERSION: Final = 1
 """Version of the wire format. It stands in every envelope and in every topic."""

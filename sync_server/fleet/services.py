@@ -25,7 +25,7 @@ from wire.topics import device_id
 
 CODE_LIFE: Final = timedelta(minutes=15)
 ATTEMPTS: Final = 10
-"""Wrong codes one address may try within `CODE_LIFE`. A code has 50 random bits: this keeps the log readable more than it keeps us safe."""
+"""Wrong codes one address may try within `CODE_LIFE`. A code has 50 random bits: this is for the log more than for safety."""
 ALPHABET: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 """Crockford's: without I, L, O and U, which people mistake for something else."""
 
@@ -60,9 +60,7 @@ def issue_code(*, exit: Exit, name: str | None = None, now: Now = utc_now) -> tu
     return f"{digits[:5]}-{digits[5:]}", chosen
 
 
-def enrol(
-    request: EnrolRequest, *, peer: str, authority: Authority, broker: Address, public_url: str | None, now: Now = utc_now
-) -> EnrolAnswer:
+def enrol(request: EnrolRequest, *, peer: str, authority: Authority, broker: Address, now: Now = utc_now) -> EnrolAnswer:
     """Lets a device in: uses up its code, certifies its key, places it, and gives it its first configuration.
 
     Of many that offer one code at once, exactly one succeeds. Raises `EnrolmentRefused`.
@@ -88,7 +86,7 @@ def enrol(
             IssuedCertificate.objects.create(
                 device=device, serial=str(certificate.serial_number), expires_at=certificate.not_valid_after_utc
             )
-            signed = configure(device, authority=authority, public_url=public_url, now=now)
+            signed = configure(device, authority=authority, now=now)
     except EnrolmentRefused as refusal:
         if refusal.reason == "wrong-code":
             EnrolmentAttempt.objects.create(peer=peer[:64], at=instant)
@@ -122,12 +120,12 @@ def _hash(digits: str) -> bytes:
 
 
 @transaction.atomic
-def configure(device: Device, *, authority: Authority, public_url: str | None, now: Now = utc_now) -> SignedConfig:
+def configure(device: Device, *, authority: Authority, now: Now = utc_now) -> SignedConfig:
     """The configuration in force for `device`, signed; a new version of it when anything in it has changed.
 
     Raises `EnrolmentRefused` when there is nothing to ask yet.
     """
-    draft = _config_for(device, public_url, now())
+    draft = _config_for(device, now())
     content = sha256(msgspec.json.encode(draft)).digest()
     held = ConfigVersion.objects.filter(device=device).order_by("-version").first()
     if held is not None and bytes(held.content_hash) == content:
@@ -141,7 +139,7 @@ def configure(device: Device, *, authority: Authority, public_url: str | None, n
     return SignedConfig(VERSION, document, signature)
 
 
-def _config_for(device: Device, public_url: str | None, instant: datetime) -> Config:
+def _config_for(device: Device, instant: datetime) -> Config:
     """What `device` should be told where it stands now; `version` is still to be given."""
     stay = placement_at(device.id, instant)
     questionnaire = current_questionnaire()
@@ -157,7 +155,6 @@ def _config_for(device: Device, public_url: str | None, instant: datetime) -> Co
         languages=["uk", "en"],
         language="uk",
         questionnaire=questionnaire,
-        public_url=public_url,
     )
 
 

@@ -17,7 +17,7 @@ from sync_server.ingest.intake import Greeted, Received, Refused, Sound
 from sync_server.ingest.models import Boot, Evidence, Installation, ItemKey, Mark, SetAside, Stream
 from wire import VERSION, chain
 from wire.codec import WireError
-from wire.envelopes import MAX_BYTES, Ack, Hello, Range, Rejected
+from wire.envelopes import MAX_BYTES, MAX_ROWS, Ack, Hello, Range, Rejected
 from wire.events import DAY_MS, Answer, Event, Flag, Left, Passage, Retract, StreamId
 
 CREDIT: Final = 8
@@ -103,7 +103,7 @@ class Entering:
                 case Greeted():
                     self._greet(thing)
                 case Refused():
-                    self._set_aside(thing.received, thing.reason, thing.text)
+                    set_aside(thing.received, thing.reason, thing.text)
 
     def write(self) -> None:
         """Writes rows, evidence, watermarks and marks."""
@@ -183,7 +183,7 @@ class Entering:
         fork = self._fork_of(sound, book, known)
         if fork is not None:
             self._fork(stream, fork)
-            self._set_aside(sound.received, "forked", f"row {fork} is not the row that is stored there", stream=stream, seq=fork)
+            set_aside(sound.received, "forked", f"row {fork} is not the row that is stored there", stream=stream, seq=fork)
             return
         fresh = [place for place in range(len(sound.links)) if sound.first + place not in known]
         if not fresh:
@@ -275,7 +275,7 @@ class Entering:
     def _hold_place(self, book: Book, sound: Sound, place: int, fault: WireError) -> None:
         seq = sound.first + place
         received = sound.received._replace(data=sound.batch.rows[place])
-        self._set_aside(received, fault.reason, str(fault), stream=book.stream, seq=seq)
+        set_aside(received, fault.reason, str(fault), stream=book.stream, seq=seq)
         book.rejected.append(Rejected(seq, fault.reason))
         blank = (None,) * 11
         self._rows.append((book.stream.id, seq, HELD_PLACE, *blank, short(sound.links[place])))
@@ -290,59 +290,68 @@ class Entering:
     def _fork(self, stream: Stream, seq: int) -> None:
         stream.forked_at = seq if stream.forked_at is None else min(stream.forked_at, seq)
 
-    def _set_aside(
-        self, received: Received, reason: str, text: str, *, stream: Stream | None = None, seq: int | None = None
-    ) -> None:
-        place = b"" if seq is None or stream is None else b"%d/%d/" % (stream.id, seq)
-        digest = sha256(place + received.data).digest()
-        row, made = SetAside.objects.get_or_create(
-            device=received.device[:64],
-            digest=digest,
-            defaults={
-                "reason": reason[:40],
-                "text": text[:400].replace("\0", " "),
-                "stream": stream,
-                "seq": seq,
-                "content_type": (received.content_type or "")[:64].replace("\0", " "),
-                "data": received.data[:KEPT_OF_A_REFUSAL],
-                "received": received.at,
-            },
-        )
-        if not made:
-            SetAside.objects.filter(pk=row.pk).update(times=F("times") + 1, received=received.at)
-
     # --- afterwards ---
 
-    def _advance(self, book: Book) -> None:
+    @staticmethod
+    def _advance(book: Book) -> None:
         """Moves the contiguous watermark over what now joins up, and notes the gaps that remain."""
-        stream = book.stream
-        through = stream.stored_through
-        if stream.highest > through:
-            for first, last in store.covered_after(stream.id, through):
-                if first > through + 1:
-                    book.missing.append((through + 1, first - 1))
-                    if len(book.missing) == 1:
-                        stream.stored_through = through
-                through = max(through, last)
-            if not book.missing:
-                stream.stored_through = through
-        stream.save(update_fields=["stored_through", "highest", "forked_at"])
+        book.stream.stored_through, book.missing = gaps(book.stream)
+        book.stream.save(update_fields=["stored_through", "highest", "forked_at"])
 
     def _ack(self, device_id: int, stream: bytes, server_wall: int, *, refused: str | None = None) -> Ack:
-        book = self._books[device_id, stream]
-        return Ack(
-            v=VERSION,
-            epoch=self._epoch,
-            stream=stream,
-            stored_through=book.stream.stored_through,
-            backed_through=0,
-            credit=CREDIT,
-            server_wall=server_wall,
-            missing=[Range(first, last) for first, last in book.missing[:MISSING_NAMED]],
-            rejected=book.rejected[:250],
-            forked_at=book.stream.forked_at,
-            refused=None if refused is None else refused[:200],
-        )
+        return make_ack(self._books[device_id, stream], self._epoch, server_wall, refused=refused)
+
+
+def gaps(stream: Stream) -> tuple[int, list[tuple[int, int]]]:
+    """(how far `stream` is stored without a gap, the gaps between there and its highest row)."""
+    through = joined = stream.stored_through
+    missing: list[tuple[int, int]] = []
+    if stream.highest > through:
+        for first, last in store.covered_after(stream.id, through):
+            if first > through + 1:
+                missing.append((through + 1, first - 1))
+            through = max(through, last)
+            if not missing:
+                joined = through
+    return joined, missing
+
+
+def make_ack(book: Book, epoch: bytes, server_wall: int, *, refused: str | None = None) -> Ack:
+    """What the server holds of a stream, as its device is told."""
+    return Ack(
+        v=VERSION,
+        epoch=epoch,
+        stream=bytes(book.stream.stream),
+        stored_through=book.stream.stored_through,
+        backed_through=0,
+        credit=CREDIT,
+        server_wall=server_wall,
+        missing=[Range(first, last) for first, last in book.missing[:MISSING_NAMED]],
+        rejected=book.rejected[:MAX_ROWS],
+        forked_at=book.stream.forked_at,
+        refused=None if refused is None else refused[:200],
+    )
+
+
+def set_aside(received: Received, reason: str, text: str, *, stream: Stream | None = None, seq: int | None = None) -> None:
+    """Keeps what could not be taken, with its reason; the same again is only counted."""
+    place = b"" if seq is None or stream is None else b"%d/%d/" % (stream.id, seq)
+    digest = sha256(place + received.data).digest()
+    row, made = SetAside.objects.get_or_create(
+        device=received.device[:64],
+        digest=digest,
+        defaults={
+            "reason": reason[:40],
+            "text": text[:400].replace("\0", " "),
+            "stream": stream,
+            "seq": seq,
+            "content_type": (received.content_type or "")[:64].replace("\0", " "),
+            "data": received.data[:KEPT_OF_A_REFUSAL],
+            "received": received.at,
+        },
+    )
+    if not made:
+        SetAside.objects.filter(pk=row.pk).update(times=F("times") + 1, received=received.at)
 
 
 def installation() -> Installation:

@@ -11,10 +11,10 @@ from collections.abc import Callable, Iterable, Sequence
 from django.db import transaction
 
 from sync_server.courts.models import Device
-from sync_server.ingest.entering import Entering, Outcome
+from sync_server.ingest.entering import Entering, Outcome, set_aside
 from sync_server.ingest.intake import DeviceKey, Received, examine
 
-__all__ = ["Outcome", "Received", "accept", "known_devices"]
+__all__ = ["Outcome", "Received", "accept", "known_devices", "put_aside"]
 
 
 def accept(messages: Sequence[Received], *, now: Callable[[], float] = time.time) -> list[Outcome]:
@@ -30,6 +30,11 @@ def accept(messages: Sequence[Received], *, now: Callable[[], float] = time.time
         wall = int(now() * 1000)
         outcomes = [entering.outcome(thing, wall) for thing in examined]
     return outcomes
+
+
+def put_aside(message: Received, reason: str, text: str) -> None:
+    """Keeps a message that could not be taken by any other way, so that nothing is lost without a trace."""
+    set_aside(message, reason, text)
 
 
 def known_devices(names: Iterable[str]) -> dict[str, DeviceKey]:

@@ -78,6 +78,11 @@ class ServerConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
         return _secret_key(self.state_dir / "secret_key")
 
     @property
+    def authority_dir(self) -> Path:
+        """Where the installation's certificate authority keeps its keys."""
+        return self.state_dir / "authority"
+
+    @property
     def web_address(self) -> Address:
         return address(self.web.listen)
 

@@ -128,7 +128,7 @@ class Counted(NamedTuple):
     kind: int
     value: int | None
     flagged: bool
-    count: int
+    visits: int
 
 
 _COUNT: Final = """
@@ -239,20 +239,20 @@ def _tallies(court: Court, day: Day, began: int, counted: Iterable[Counted]) -> 
 
 def _enter(tally: Tally, found: Counted, hour: int | None) -> None:
     if found.flagged:
-        tally.flagged += found.count
+        tally.flagged += found.visits
     if found.kind == LEFT:
-        tally.unanswered += found.count
+        tally.unanswered += found.visits
     elif found.value == DONT_KNOW:
-        tally.dont_know += found.count
+        tally.dont_know += found.visits
     elif found.value == NOT_APPLICABLE:
-        tally.not_applicable += found.count
+        tally.not_applicable += found.visits
     else:
-        _add(tally, f"v{found.value}", found.count)
+        _add(tally, f"v{found.value}", found.visits)
         if found.flagged:
             return
-        _add(tally, f"c{found.value}", found.count)
+        _add(tally, f"c{found.value}", found.visits)
         if hour is not None and found.value is not None:
-            tally.hours.setdefault(str(hour), [0] * 11)[found.value] += found.count
+            tally.hours.setdefault(str(hour), [0] * 11)[found.value] += found.visits
 
 
 def _add(tally: Tally, column: str, count: int) -> None:

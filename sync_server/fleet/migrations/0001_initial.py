@@ -5,69 +5,90 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('courts', '0001_initial'),
+        ("courts", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='DeviceState',
+            name="DeviceState",
             fields=[
-                ('device', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='state', serialize=False, to='courts.device')),
-                ('present', models.BooleanField(default=False)),
-                ('heard_at', models.DateTimeField(null=True)),
-                ('config_held', models.PositiveIntegerField(default=0)),
-                ('report', models.JSONField(default=dict)),
+                (
+                    "device",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        primary_key=True,
+                        related_name="state",
+                        serialize=False,
+                        to="courts.device",
+                    ),
+                ),
+                ("present", models.BooleanField(default=False)),
+                ("heard_at", models.DateTimeField(null=True)),
+                ("config_held", models.PositiveIntegerField(default=0)),
+                ("report", models.JSONField(default=dict)),
             ],
         ),
         migrations.CreateModel(
-            name='EnrolmentAttempt',
+            name="EnrolmentAttempt",
             fields=[
-                ('id', models.BigAutoField(primary_key=True, serialize=False)),
-                ('peer', models.CharField(max_length=64)),
-                ('at', models.DateTimeField()),
+                ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                ("peer", models.CharField(max_length=64)),
+                ("at", models.DateTimeField()),
             ],
             options={
-                'indexes': [models.Index(fields=['peer', 'at'], name='attempt_by_peer')],
+                "indexes": [models.Index(fields=["peer", "at"], name="attempt_by_peer")],
             },
         ),
         migrations.CreateModel(
-            name='EnrolmentCode',
+            name="EnrolmentCode",
             fields=[
-                ('id', models.AutoField(primary_key=True, serialize=False)),
-                ('code_hash', models.BinaryField(max_length=32, unique=True)),
-                ('name', models.CharField(max_length=32)),
-                ('expires_at', models.DateTimeField()),
-                ('used_at', models.DateTimeField(null=True)),
-                ('device', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='courts.device')),
-                ('exit', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='courts.exit')),
+                ("id", models.AutoField(primary_key=True, serialize=False)),
+                ("code_hash", models.BinaryField(max_length=32, unique=True)),
+                ("name", models.CharField(max_length=32)),
+                ("expires_at", models.DateTimeField()),
+                ("used_at", models.DateTimeField(null=True)),
+                (
+                    "device",
+                    models.ForeignKey(
+                        null=True, on_delete=django.db.models.deletion.SET_NULL, related_name="+", to="courts.device"
+                    ),
+                ),
+                ("exit", models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name="+", to="courts.exit")),
             ],
         ),
         migrations.CreateModel(
-            name='IssuedCertificate',
+            name="IssuedCertificate",
             fields=[
-                ('id', models.AutoField(primary_key=True, serialize=False)),
-                ('serial', models.CharField(max_length=48, unique=True)),
-                ('expires_at', models.DateTimeField()),
-                ('device', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='certificates', to='courts.device')),
+                ("id", models.AutoField(primary_key=True, serialize=False)),
+                ("serial", models.CharField(max_length=48, unique=True)),
+                ("expires_at", models.DateTimeField()),
+                (
+                    "device",
+                    models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name="certificates", to="courts.device"),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='ConfigVersion',
+            name="ConfigVersion",
             fields=[
-                ('id', models.AutoField(primary_key=True, serialize=False)),
-                ('version', models.PositiveIntegerField()),
-                ('content_hash', models.BinaryField(max_length=32)),
-                ('document', models.BinaryField()),
-                ('signature', models.BinaryField(max_length=64)),
-                ('made_at', models.DateTimeField()),
-                ('device', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='configurations', to='courts.device')),
+                ("id", models.AutoField(primary_key=True, serialize=False)),
+                ("version", models.PositiveIntegerField()),
+                ("content_hash", models.BinaryField(max_length=32)),
+                ("document", models.BinaryField()),
+                ("signature", models.BinaryField(max_length=64)),
+                ("made_at", models.DateTimeField()),
+                (
+                    "device",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="configurations", to="courts.device"
+                    ),
+                ),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('device', 'version'), name='one_configuration_a_version')],
+                "constraints": [models.UniqueConstraint(fields=("device", "version"), name="one_configuration_a_version")],
             },
         ),
     ]

@@ -1,0 +1,285 @@
+"""The server's commands, each started from one TOML file. `run` is all of it; `web`, `door`, `gateway`, `tally` are its parts."""
+
+import argparse
+import getpass
+import json
+import os
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import FrameType
+
+from sync_server.project.config import VARIABLE, ConfigError, ServerConfig, read
+
+
+def main(argv: Sequence[str]) -> int:
+    """Runs one command. 0 for success, 1 for trouble that was said in one sentence, 2 for a command that was not understood."""
+    options = _parser().parse_args(argv)
+    try:
+        config = read(options.config) if options.config else ServerConfig()
+    except ConfigError as fault:
+        return _trouble(fault)
+    if options.config:
+        os.environ[VARIABLE] = str(options.config.resolve())
+    os.environ["DJANGO_SETTINGS_MODULE"] = "sync_server.project.settings"
+    command: Callable[[argparse.Namespace, ServerConfig], int] = options.command
+    try:
+        return command(options, config)
+    except KeyboardInterrupt:
+        return 130
+    except Exception as fault:
+        if not _is_said_in_words(fault):
+            raise
+        return _trouble(fault)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="./vidhuk server",
+        description="The Vidhuk server: takes in ratings, counts and shows them. Start: ./vidhuk server run --config server.toml",
+    )
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+
+    def add(name: str, command: Callable[[argparse.Namespace, ServerConfig], int], text: str) -> argparse.ArgumentParser:
+        sub = commands.add_parser(name, help=text, description=text)
+        sub.add_argument(
+            "--config", type=Path, metavar="FILE", help="the server's TOML file; without one, everything stays in var/server"
+        )
+        sub.set_defaults(command=command)
+        return sub
+
+    add("run", _run, "Starts everything on this machine: broker, pages, device door, gateway and tallies. Ctrl-C stops all of it.")
+    add("init", _init, "Makes state directory, keys, certificates and tables. Safe to repeat; `run` does it by itself.")
+    add("web", _web, "Serves the pages only.")
+    add("door", _door, "Serves the TLS door for devices only.")
+    add("gateway", _gateway, "Takes in what devices send by MQTT, only.")
+    add("tally", _tally, "Keeps the tallies up to date, only.")
+    add("check", _check, "Checks configuration and surroundings, and starts nothing.")
+    add("migrate", _migrate, "Brings the tables up to date.")
+    admin = add(
+        "createadmin",
+        _createadmin,
+        "Makes an administrator of all courts. Asks for the password, or reads it with --password-stdin.",
+    )
+    admin.add_argument("--username", required=True)
+    admin.add_argument("--full-name", default="")
+    admin.add_argument("--password-stdin", action="store_true", help="read the password from the first line of standard input")
+    court = add("add-court", _add_court, "Adds a court.")
+    court.add_argument("--slug", required=True, help="its name in addresses: a-z, 0-9 and -")
+    court.add_argument("--name-uk", required=True)
+    court.add_argument("--name-en", default="")
+    court.add_argument("--timezone", default="Europe/Kyiv")
+    exit = add("add-exit", _add_exit, "Adds an exit to a court and prints its number.")
+    exit.add_argument("--court", required=True, metavar="SLUG")
+    exit.add_argument("--name-uk", required=True)
+    exit.add_argument("--name-en", default="")
+    add("list-exits", _list_exits, "Lists courts and exits with their numbers.")
+    code = add("enrol-code", _enrol_code, "Makes a one-time code (15 minutes) by which one device enrols at an exit.")
+    code.add_argument("--exit", required=True, type=int, metavar="NUMBER", help="see list-exits")
+    code.add_argument("--device", metavar="NAME", help="the device's name: 8 to 32 of a-z, 0-9 and -; otherwise one is made up")
+    code.add_argument("--json", action="store_true", help="print code, device, server address and CA fingerprint as JSON")
+    return parser
+
+
+def _trouble(fault: Exception) -> int:
+    from django.core.exceptions import ValidationError
+
+    text = "; ".join(fault.messages) if isinstance(fault, ValidationError) else str(fault)
+    sys.stderr.write(f"{text}\n")
+    return 1
+
+
+def _is_said_in_words(fault: Exception) -> bool:
+    from django.core.exceptions import ValidationError
+    from django.core.management.base import CommandError, SystemCheckError
+    from django.db import OperationalError
+
+    from sync_server.gateway.broker import BrokerMissing
+    from sync_server.project.supervisor import PartFailed
+    from sync_server.surveys.files import QuestionnaireFileError
+
+    words = (ValidationError, CommandError, SystemCheckError, OperationalError, BrokerMissing, PartFailed, QuestionnaireFileError)
+    return isinstance(fault, words)
+
+
+def _django() -> None:
+    import django
+
+    django.setup()
+
+
+def _on_stop(stop: Callable[[], None]) -> None:
+    """SIGTERM and Ctrl-C end the command in its own time."""
+
+    def handle(_number: int, _frame: FrameType | None) -> None:
+        stop()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, handle)
+
+
+# --- everything, and its parts -----------------------------------------------------------------------------------------------
+
+
+def _run(options: argparse.Namespace, config: ServerConfig) -> int:
+    from sync_server.project.supervisor import Part, Supervisor, require_free
+
+    _init(options, config)
+    parts = []
+    listeners = {"web": config.web_address, "door": config.door_address}
+    if config.broker.embedded:
+        from sync_server.gateway.broker import find_program
+        from sync_server.project.config import address
+
+        listeners["broker"] = address(config.broker.listen)
+        file = config.state_dir / "broker" / "mosquitto.conf"
+        parts.append(Part("broker", [find_program(config.broker.program), "-c", str(file)], listens=listeners["broker"]))
+    require_free(listeners)
+    arguments = ["--config", str(options.config.resolve())] if options.config else []
+    for name in ("gateway", "tally", "door", "web"):
+        parts.append(Part(name, [sys.executable, "-m", "sync_server", name, *arguments], listens=listeners.get(name)))
+    supervisor = Supervisor(parts)
+    _on_stop(supervisor.stop)
+    supervisor.run(ready=lambda: print(f"The server runs. Pages: http://{config.web_address}/", flush=True))
+    return 0
+
+
+def _init(_: argparse.Namespace, config: ServerConfig) -> int:
+    _django()
+    from sync_server.project.setup import make_keys, make_tables
+
+    make_keys(config)
+    make_tables()
+    return 0
+
+
+def _web(_: argparse.Namespace, config: ServerConfig) -> int:
+    from sync_server.project.serving import serve
+
+    serve(config.web_address, settings="sync_server.project.settings", workers=config.web.workers)
+
+
+def _door(_: argparse.Namespace, config: ServerConfig) -> int:
+    from sync_server.fleet.authority import Authority
+    from sync_server.project.serving import serve
+
+    files = Authority(config.authority_dir).files_of("door")
+    serve(config.door_address, settings="sync_server.project.door_settings", workers=1, tls=files)
+
+
+def _gateway(_: argparse.Namespace, config: ServerConfig) -> int:
+    _django()
+    from sync_server.fleet.authority import Authority
+    from sync_server.gateway.mqtt import Gateway
+    from sync_server.project.serving import calm_collector
+
+    calm_collector()
+    gateway = Gateway(authority=Authority(config.authority_dir), broker=config.broker_address)
+    _on_stop(gateway.stop)
+    gateway.run()
+    return 0
+
+
+def _tally(_: argparse.Namespace, config: ServerConfig) -> int:
+    _django()
+    from sync_server.results.worker import TallyWorker
+
+    worker = TallyWorker()
+    _on_stop(worker.stop)
+    worker.run()
+    return 0
+
+
+def _check(_: argparse.Namespace, config: ServerConfig) -> int:
+    _django()
+    from django.core.management import call_command
+
+    call_command("check")
+    return 0
+
+
+def _migrate(_: argparse.Namespace, config: ServerConfig) -> int:
+    _django()
+    from sync_server.project.setup import make_tables
+
+    make_tables()
+    return 0
+
+
+# --- setting up --------------------------------------------------------------------------------------------------------------
+
+
+def _createadmin(options: argparse.Namespace, config: ServerConfig) -> int:
+    _django()
+    from sync_server.accounts.services import create_administrator
+
+    if options.password_stdin:
+        password = sys.stdin.readline().rstrip("\n")
+    else:
+        password = getpass.getpass("Password: ")
+        if getpass.getpass("Once more: ") != password:
+            sys.stderr.write("The two passwords differ. Nothing was changed.\n")
+            return 1
+    create_administrator(username=options.username, password=password, full_name=options.full_name)
+    print(f"{options.username} may sign in and administers every court.")
+    return 0
+
+
+def _add_court(options: argparse.Namespace, config: ServerConfig) -> int:
+    _django()
+    from sync_server.courts.services import open_court
+
+    open_court(slug=options.slug, name_uk=options.name_uk, name_en=options.name_en, timezone=options.timezone)
+    print(f"Added {options.slug}. Now give it an exit: ./vidhuk server add-exit --court {options.slug} --name-uk …")
+    return 0
+
+
+def _add_exit(options: argparse.Namespace, config: ServerConfig) -> int:
+    _django()
+    from sync_server.courts.models import Court
+    from sync_server.courts.services import open_exit
+
+    court = Court.objects.filter(slug=options.court).first()
+    if court is None:
+        sys.stderr.write(f"There is no court {options.court!r}. See list-exits, or make one with add-court.\n")
+        return 1
+    print(open_exit(court=court, name_uk=options.name_uk, name_en=options.name_en).pk)
+    return 0
+
+
+def _list_exits(_: argparse.Namespace, config: ServerConfig) -> int:
+    _django()
+    from sync_server.courts.models import Court
+
+    for court in Court.objects.prefetch_related("exits"):
+        print(f"{court.slug}  {court.name_uk}")
+        for exit in court.exits.all():
+            print(f"  {exit.pk:>4}  {exit.name_uk}")
+    return 0
+
+
+def _enrol_code(options: argparse.Namespace, config: ServerConfig) -> int:
+    _django()
+    from sync_server.courts.models import Exit
+    from sync_server.fleet.authority import Authority
+    from sync_server.fleet.services import issue_code
+    from sync_server.project.config import Address
+
+    exit = Exit.objects.filter(pk=options.exit).first()
+    if exit is None:
+        sys.stderr.write(f"There is no exit {options.exit}. See list-exits.\n")
+        return 1
+    code, device = issue_code(exit=exit, name=options.device)
+    fingerprint = Authority(config.authority_dir).fingerprint
+    server = f"https://{Address(config.door.names[0], config.door_address.port)}"
+    if options.json:
+        print(json.dumps({"code": code, "device": device, "server": server, "fingerprint": fingerprint}))
+    else:
+        print(f"Code {code} for {device}, good once and for 15 minutes. On the device:")
+        print(f"  ./vidhuk kiosk enrol --config kiosk.toml --server {server} --fingerprint {fingerprint} --code {code}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,243 @@
+"""The MQTT side of the gateway: takes what devices publish, has it accepted, acknowledges, and only then tells the broker.
+
+paho's thread only puts messages into a queue; one loop takes everything that waits as one group, so that a busy gateway commits
+seldom and an idle one commits at once. Nothing a device sends can stop the loop: what cannot be taken is set aside with its reason.
+"""
+
+import logging
+import queue
+import ssl
+import time
+from collections.abc import Callable, Sequence
+from os import getpid
+from typing import Final, NamedTuple, TypeVar
+
+from django.db import (
+    DatabaseError,
+    DataError,
+    IntegrityError,
+    InterfaceError,
+    NotSupportedError,
+    ProgrammingError,
+    connection,
+)
+from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage, MQTTv5
+from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
+from paho.mqtt.subscribeoptions import SubscribeOptions
+
+from sync_server.courts.models import Device
+from sync_server.fleet import services as fleet
+from sync_server.fleet.authority import GATEWAY, Authority
+from sync_server.gateway.broker import IN_FLIGHT
+from sync_server.ingest.selectors import standing
+from sync_server.ingest.services import Outcome, Received, accept, put_aside
+from sync_server.project.config import Address
+from wire import codec, topics
+from wire.codec import Envelope, WireError
+from wire.envelopes import Ack, Hello
+from wire.events import DeviceId
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+GROUP: Final = 128
+"""Messages accepted in one transaction at most: enough to share one fsync, few enough that the first is not kept waiting."""
+PATIENCE_S: Final = (1.0, 2.0, 5.0, 10.0, 30.0)
+"""Waits between tries while the database is away. Nothing is lost meanwhile: devices are not acknowledged and keep their rows."""
+ONLINE: Final = b"online"
+
+
+class Incoming(NamedTuple):
+    """A message as paho delivered it."""
+
+    topic: str
+    content_type: str | None
+    payload: bytes
+    mid: int
+    qos: int
+    retained: bool
+    at: int
+
+
+class Gateway:
+    """One worker. Several of them share the devices' messages out among themselves."""
+
+    def __init__(self, *, authority: Authority, broker: Address, clock: Callable[[], float] = time.time) -> None:
+        self._authority = authority
+        self._broker = broker
+        self._clock = clock
+        self._inbox: queue.SimpleQueue[Incoming | None] = queue.SimpleQueue()
+        self._stopped = False
+        self._client = self._make_client()
+
+    # --- life ---
+
+    def run(self) -> None:
+        """Works until `stop`. Connects, and connects again, by itself."""
+        properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
+        # A dead worker's session would go on swallowing its share of the messages.
+        properties.SessionExpiryInterval = 0
+        properties.ReceiveMaximum = IN_FLIGHT
+        self._client.connect_async(self._broker.host, self._broker.port, keepalive=20, clean_start=True, properties=properties)
+        self._client.loop_start()
+        try:
+            while not self._stopped:
+                self.step(self._gather())
+        finally:
+            self._client.disconnect()
+            self._client.loop_stop()
+
+    def stop(self) -> None:
+        """Ends `run` soon. May be called from a signal handler."""
+        self._stopped = True
+        self._inbox.put(None)
+
+    def _make_client(self) -> Client:
+        client = Client(
+            CallbackAPIVersion.VERSION2, client_id=f"{GATEWAY}-{getpid()}-{id(self):x}", protocol=MQTTv5, manual_ack=True
+        )
+        certificate, key = self._authority.files_of(GATEWAY)
+        context = ssl.create_default_context(cafile=str(self._authority.certificate_file))
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        context.load_cert_chain(certificate, key)
+        client.tls_set_context(context)
+        client.reconnect_delay_set(min_delay=1, max_delay=10)
+        client.on_connect = self._on_connect
+        client.on_disconnect = self._on_disconnect
+        client.on_message = self._on_message
+        return client
+
+    # --- paho's thread: only hand over ---
+
+    def _on_connect(self, client: Client, _: object, __: ConnectFlags, reason: ReasonCode, ___: Properties | None) -> None:
+        if reason.is_failure:
+            log.error("the broker at %s refuses the gateway: %s", self._broker, reason)
+            return
+        shared = SubscribeOptions(qos=1)
+        client.subscribe([(topics.shared("ingest", "up"), shared), (topics.shared("ingest", "health"), shared)])
+        client.subscribe(topics.every("presence"), options=SubscribeOptions(qos=1))
+        log.info("connected to the broker at %s", self._broker)
+
+    def _on_disconnect(self, _: Client, __: object, ___: DisconnectFlags, reason: ReasonCode, ____: Properties | None) -> None:
+        if not self._stopped:
+            log.warning("the broker at %s is gone: %s", self._broker, reason)
+
+    def _on_message(self, _: Client, __: object, message: MQTTMessage) -> None:
+        content_type = getattr(message.properties, "ContentType", None)
+        now = int(self._clock() * 1000)
+        self._inbox.put(
+            Incoming(message.topic, content_type, bytes(message.payload), message.mid, message.qos, bool(message.retain), now)
+        )
+
+    # --- the loop ---
+
+    def _gather(self) -> list[Incoming]:
+        """Waits for a message, then takes whatever else is there already."""
+        group: list[Incoming] = []
+        first = self._inbox.get()
+        while first is not None:
+            group.append(first)
+            if len(group) == GROUP:
+                break
+            try:
+                first = self._inbox.get_nowait()
+            except queue.Empty:
+                break
+        return group
+
+    def step(self, group: Sequence[Incoming]) -> None:
+        """Deals with one group, to the end: stored or set aside, answered, and taken off the broker."""
+        batches: list[tuple[Incoming, Received]] = []
+        for message in group:
+            topic = topics.parse(message.topic)
+            if topic is None:
+                log.warning("a message on %r, which is no topic of ours", message.topic)
+            elif topic.leaf == "up":
+                batches.append((message, Received(topic.device, message.content_type, message.payload, message.at)))
+            else:
+                self._insist(lambda topic=topic, message=message: self._note(topic.device, topic.leaf, message))  # type: ignore[misc]
+        if batches:
+            outcomes = self._accept([received for _, received in batches])
+            self._answer(outcomes)
+        for message in group:
+            self._client.ack(message.mid, message.qos)
+
+    def _accept(self, messages: Sequence[Received]) -> list[Outcome]:
+        try:
+            return self._insist(lambda: accept(messages))
+        except Exception:
+            if len(messages) > 1:
+                # One of them is at fault, and the others must not suffer for it.
+                return [outcome for message in messages for outcome in self._accept([message])]
+            log.exception("a message of %s could not be taken and is set aside", messages[0].device)
+            self._insist(lambda: put_aside(messages[0], "internal", "the server failed at this message; its log says how"))
+            return []
+
+    def _insist(self, work: Callable[[], T]) -> T:
+        """Does `work`, as often as it takes while the database is away."""
+        waits = iter(PATIENCE_S)
+        wait = 0.0
+        while True:
+            try:
+                return work()
+            except (DatabaseError, InterfaceError) as fault:
+                if self._stopped or not _is_passing(fault):
+                    raise
+                wait = next(waits, wait)
+                log.error("the database is away (%s); next try in %.0f s", fault, wait)
+                connection.close()
+                time.sleep(wait)
+
+    # --- answers ---
+
+    def _answer(self, outcomes: Sequence[Outcome]) -> None:
+        """One acknowledgement for each stream: the newest says all that the others said, but for their rejected rows."""
+        newest: dict[tuple[str, bytes], Ack] = {}
+        for outcome in outcomes:
+            if outcome.ack is not None:
+                newest[outcome.device, outcome.ack.stream] = outcome.ack
+        for (device, _), ack in newest.items():
+            self._publish(DeviceId(device), "down", ack)
+        for outcome in outcomes:
+            if outcome.hello is not None:
+                self._insist(lambda outcome=outcome: self._configure(outcome.device, outcome.hello))  # type: ignore[misc]
+
+    def _configure(self, name: str, hello: Hello) -> None:
+        """Sends the configuration in force to a device that holds another."""
+        try:
+            signed = fleet.configure(Device.objects.get(name=name), authority=self._authority)
+        except fleet.EnrolmentRefused as refusal:
+            log.warning("%s", refusal)
+            return
+        if codec.decode_config(signed.document).version != hello.config:
+            self._publish(DeviceId(name), "config", signed, retain=True)
+
+    def _note(self, device: DeviceId, leaf: str, message: Incoming) -> None:
+        if leaf == "presence":
+            present = message.payload == ONLINE
+            fleet.record_presence(device, present=present)
+            if present and message.retained and (ack := standing(device, int(self._clock() * 1000))) is not None:
+                # We have just come back: whoever is waiting out a back-off need not.
+                self._publish(device, "down", ack)
+        elif leaf == "health":
+            try:
+                fleet.record_health(device, codec.decode_health(message.content_type, message.payload))
+            except WireError as fault:
+                put_aside(Received(device, message.content_type, message.payload, message.at), fault.reason, str(fault))
+
+    def _publish(self, device: DeviceId, leaf: topics.Leaf, envelope: Envelope, *, retain: bool = False) -> None:
+        content_type, data = codec.encode(envelope)
+        properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
+        properties.ContentType = content_type
+        # QoS 0 for acknowledgements: a lost one is given again with the next batch or greeting.
+        info = self._client.publish(topics.topic(device, leaf), data, qos=1 if retain else 0, retain=retain, properties=properties)
+        if info.rc not in (MQTTErrorCode.MQTT_ERR_SUCCESS, MQTTErrorCode.MQTT_ERR_NO_CONN):
+            log.warning("an answer to %s could not be sent: %s", device, info.rc)
+
+
+def _is_passing(fault: Exception) -> bool:
+    """Whether trying again may help: the database is away, busy or full, not offended by what it was given."""
+    return not isinstance(fault, DataError | IntegrityError | NotSupportedError | ProgrammingError)
