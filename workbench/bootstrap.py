@@ -205,7 +205,7 @@ def install_packages(missing: list[str], progress: Progress) -> None:
     prefix = as_administrator()
     if prefix is None or not shutil.which("apt-get"):
         raise Trouble("These Debian packages are missing; paste this line, then start again:\n  " + paste)
-    progress.say("Installing %d Debian packages: %s" % (len(missing), " ".join(missing)))
+    progress.say("Installing Debian packages: " + " ".join(missing))
     # RUNLEVEL=1: where no systemd runs (a container, a chroot), Debian's scripts then do not start services there.
     environment = ["env", "DEBIAN_FRONTEND=noninteractive", "RUNLEVEL=1", "LC_ALL=C.UTF-8"]
 

@@ -138,7 +138,13 @@ class Installation:
             f'[door]\nlisten = "{HOST}:{ports["door"]}"\nnames = ["localhost", "{HOST}"]\n\n'
             f'[broker]\nlisten = "{HOST}:{ports["broker"]}"\n'
         )
-        self.kiosk_config.write_text('# Written by ./vidhuk demo at every start.\nstate_dir = "kiosk"\n')
+        self.kiosk_config.write_text(
+            "# Written by ./vidhuk demo at every start.\n"
+            'state_dir = "kiosk"\n'
+            'clock = "trusted"  # the kernel of a container does not say whether its clock is right\n\n'
+            f'[screen]\nmode = "{"window" if self.window else "none"}"\n\n'
+            '[panel]\nsimulated = "panel.sock"\n'
+        )
 
     # --- the real commands -------------------------------------------------------------------------------------------
 
@@ -193,13 +199,13 @@ class Installation:
         self.about = self.prepare("set-up", *(["--samples"] if samples else []))
 
     def enrolled(self) -> bool:
-        """Whether the kiosk has its identity already."""
-        return bool(self.identity())
+        """Whether the kiosk has an identity that leads to this broker; with another port it must be told anew."""
+        return self.identity().get("broker_port") == self.ports["broker"]
 
     def identity(self) -> dict[str, Any]:
         """What the kiosk was told at its enrolment; empty before."""
         try:
-            known: dict[str, Any] = json.loads((self.folder / "kiosk" / "identity.json").read_text())
+            known: dict[str, Any] = json.loads((self.folder / "kiosk" / "identity" / "identity.json").read_text())
         except (OSError, ValueError):
             return {}
         return known
@@ -210,8 +216,9 @@ class Installation:
 
     def enrol(self) -> None:
         """Enrols the kiosk by the real path: a one-time code from the server, typed on the device. The server must run."""
-        said = self.run(self.server("enrol-code", "--exit", str(self.about["exit"])))
-        self.run(self.kiosk("enrol", "--code", said.split()[-1]))
+        given = json.loads(self.run(self.server("enrol-code", "--exit", str(self.about["exit"]), "--json")))
+        words = ("--server", given["server"], "--fingerprint", given["fingerprint"], "--code", given["code"])
+        self.run(self.kiosk("enrol", *words))
 
     def start_kiosk(self, household: Household) -> Child:
         """Starts the kiosk, with its window where one was asked for, and waits for its panel."""

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
-GRACE_S = 12.0  # a server closes its listeners and its broker; a kiosk its ledger
+GRACE_S = 30.0  # a server gives each of its parts eight seconds; a kiosk closes its ledger
 PR_SET_CHILD_SUBREAPER = 36
 
 

@@ -115,8 +115,10 @@ def _offer(waiting: list[tuple[int, "Received"]], accept: "Accept") -> int:
     """Sends what waits and believes only the acknowledgement. Raises SamplesRefused."""
     outcomes = accept([message for _, message in waiting])
     for outcome in outcomes:
-        if outcome.ack is None or outcome.ack.refused or outcome.ack.rejected:
-            raise SamplesRefused(f"{outcome.device}: {outcome.ack}")
+        if outcome.ack is None:
+            raise SamplesRefused(f"{outcome.device}: a batch was not acknowledged")
+        if outcome.ack.refused or outcome.ack.rejected:
+            raise SamplesRefused(f"{outcome.device}: {outcome.ack.refused or outcome.ack.rejected[0].reason}")
     return sum(count for count, _ in waiting)
 
 
