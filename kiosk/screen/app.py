@@ -1,0 +1,180 @@
+"""The window: opens it, puts the parts of the screen together, and lends them the main loop.
+
+Importing this module opens nothing; `TouchScreen(...)` does. It is used on the main thread, but for `loop.post` and `loop.stop`.
+"""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any, Final
+
+from kiosk.core.ports import Clock
+from kiosk.core.visit import Scene
+from kiosk.screen.loop import MainLoop
+from kiosk.screen.picture import Picture
+from kiosk.screen.presenter import Handle, Presenter
+from kiosk.screen.settings import ScreenSettings, Surroundings
+from kiosk.screen.theme import ASSETS, Palette, load_or_default
+from kiosk.screen.toolkit import prepare
+from kiosk.screen.trace import Trace
+from kiosk.screen.waiting import SdlWaiter, ThreadWaiter, Waiter, WakingQueue
+from kiosk.texts import Texts
+
+FRAME_S: Final = 1 / 25
+"""Between two steps of a draining bar: it loses a few pixels each time, which looks even."""
+STILL_S: Final = 1.0
+"""The same where motion is reduced."""
+
+
+class TouchScreen:
+    """A window that shows scenes (`kiosk.core.ports.Screen`) and reports touches. `report` hears, in sentences, what is not right."""
+
+    def __init__(self, settings: ScreenSettings, *, clock: Clock, report: Callable[[str], None]) -> None:
+        prepare(settings)
+        from kivy.base import EventLoop
+        from kivy.clock import Clock as KivyClock
+        from kivy.core.window import Window  # opens it
+
+        if Window is None:
+            raise RuntimeError("no window could be opened: is there a display, and is DISPLAY set?")
+        from kiosk.screen.painter import Painter, Ruler
+
+        self._clock = clock
+        self._window: Any = Window
+        self._events: Any = EventLoop
+        self._kivy_clock: Any = KivyClock
+        self._trace = Trace(settings.trace) if settings.trace else None
+        self._untold: Picture | None = None
+        self._motion: Any = None
+        waiter: Waiter = SdlWaiter() if settings.input == "mouse" else ThreadWaiter()
+        self.loop = MainLoop(
+            now=self._now, waiter=waiter, turn=self._turn, next_event=self._seconds_to_next_event, report=report
+        )
+
+        theme = self.theme = load_or_default(settings.theme or ASSETS / "theme.toml", report, accent=settings.accent)
+        self._still = settings.reduced_motion or theme.reduced_motion
+        ruler = self.ruler = Ruler(theme)
+        self.painter = partial(Painter, theme, ruler, ASSETS, report)
+        self._painter = self.painter()
+        self.presenter = Presenter(
+            size=tuple(Window.size),
+            theme=theme,
+            palette=theme.dark if settings.appearance == "dark" else theme.light,
+            texts=Texts((), report),
+            measure=ruler,
+            clock=clock,
+            draw=self._draw,
+            grace_ms=settings.touch_grace_ms,
+        )
+        Window.canvas.add(self._painter.canvas)
+        Window.bind(
+            on_touch_down=self._on_down,
+            on_touch_up=self._on_up,
+            on_key_down=_swallow,
+            on_keyboard=_swallow,
+            on_resize=lambda window, width, height: self.presenter.resize((width, height)),
+        )
+        self._add_input(settings, waiter)
+        EventLoop.start()
+
+    def connect(self, handle: Handle) -> None:
+        """Touches go to `handle` from now on."""
+        self.presenter.connect(handle)
+
+    def configure(self, around: Surroundings) -> None:
+        """The court, its languages and its number. What may be shown next is drawn beforehand, when there is nothing else to do."""
+        self.presenter.configure(around)
+        coming = self.presenter.likely()
+
+        def warm_one() -> None:
+            picture = next(coming, None)
+            if picture is not None:
+                self._painter.warm(picture)
+                self.loop.when_idle(warm_one)
+
+        self.loop.when_idle(warm_one)
+
+    def show(self, scene: Scene) -> None:
+        """Draws `scene`."""
+        self.presenter.show(scene)
+
+    def close(self) -> None:
+        """Closes the window."""
+        self._events.stop()
+        self._window.close()
+        if self._trace is not None:
+            self._trace.close()
+
+    # --- what the loop asks ---
+
+    def _turn(self) -> bool:
+        """One round of Kivy's: reads the window's events, and draws if something has changed. False once the window is closed."""
+        self._window.mainloop()
+        if self._events.quit:
+            return False
+        self._events.idle()
+        if self._untold is not None and self._trace is not None:
+            self._trace.shown(self._untold)
+        self._untold = None
+        return not self._events.quit
+
+    def _seconds_to_next_event(self) -> float:
+        return float(self._kivy_clock.get_min_timeout()) - float(self._kivy_clock.time())
+
+    def _now(self) -> int:
+        return self._clock.stamp().monotonic
+
+    # --- drawing ---
+
+    def _draw(self, picture: Picture, palette: Palette) -> None:
+        self._window.clearcolor = (*palette.paper, 1)
+        moves = self._painter.paint(picture, palette, self._now())
+        self._untold = picture
+        if moves and self._motion is None:
+            self._motion = self._kivy_clock.schedule_interval(self._move, STILL_S if self._still else FRAME_S)
+        elif not moves and self._motion is not None:
+            self._motion.cancel()
+            self._motion = None
+
+    def _move(self, elapsed: float) -> None:
+        self._painter.advance(self._now())
+
+    # --- input ---
+
+    def _add_input(self, settings: ScreenSettings, waiter: Waiter) -> None:
+        """Exactly one source of touches: two that read one panel make every touch count twice."""
+        for provider in list(self._events.input_providers):
+            self._events.remove_input_provider(provider)
+        self._events.add_input_provider(_provider(settings, waiter))
+
+    def _on_down(self, window: Any, touch: Any) -> bool:
+        self.presenter.touched(touch.uid, touch.x, window.height - touch.y, self._clock.stamp())
+        return True
+
+    def _on_up(self, window: Any, touch: Any) -> bool:
+        self.presenter.lifted(touch.uid)
+        return True
+
+
+def _provider(settings: ScreenSettings, waiter: Waiter) -> Any:
+    if settings.input == "mouse":
+        from kivy.input.providers.mouse import MouseMotionEventProvider
+
+        return MouseMotionEventProvider("mouse", "disable_multitouch,disable_hover")
+    if settings.input == "mtdev":
+        from kivy.input.providers.mtdev import MTDMotionEventProvider as Panel
+    else:
+        from kivy.input.providers.hidinput import HIDInputMotionEventProvider as Panel
+
+    class Waking(Panel):  # type: ignore[misc]  # Kivy's classes carry no types
+        """The provider, whose thread wakes the loop with each touch."""
+
+        def _thread_run(self, **options: Any) -> None:
+            options["queue"] = WakingQueue(options["queue"], waiter.wake)
+            super()._thread_run(**options)
+
+    return Waking("panel", settings.device)
+
+
+def _swallow(*_: Any, **__: Any) -> bool:
+    """No key does anything: Esc would close the window, F1 would open the toolkit's settings."""
+    return True

@@ -1,0 +1,170 @@
+"""What screens compose on: a size, a theme and a ruler. It turns tokens into pixels and collects marks and controls."""
+
+from collections.abc import Iterable
+from typing import Final, Literal
+
+from kiosk.screen import typeset
+from kiosk.screen.picture import Align, Box, Control, Face, Icon, Mark, Measure, Panel, Picture, Text, Tone
+from kiosk.screen.theme import Theme
+
+SHORT_SIDE: Final = 480
+LONG_SIDE: Final = 800
+"""The screen that the theme's lengths are for."""
+FACE_SIZES: Final = (*range(48, 225, 16), *range(256, 417, 32))
+ICON_SIZES: Final = (20, 24, 28, 32, 36, 40, 48, 56, 64, 72, 80, 96, 112, 128, 144)
+"""What `workbench/artwork.py` renders; a drawing is never scaled, so that its edges stay sharp."""
+
+Valign = Literal["top", "middle", "bottom"]
+
+
+def snap(sizes: Iterable[int], room: float) -> int:
+    """The largest of `sizes` that fits `room`, or the smallest there is."""
+    every = sorted(sizes)
+    return max((size for size in every if size <= room), default=every[0])
+
+
+class Board:
+    """Collects one picture."""
+
+    def __init__(self, size: tuple[int, int], theme: Theme, measure: Measure, *, large: bool) -> None:
+        self.width, self.height = size
+        self.theme = theme
+        self.measure = measure
+        self.large = large
+        short, long = sorted(size)
+        self.unit = min(short / SHORT_SIDE, long / LONG_SIDE)
+        self.portrait = self.height > self.width
+        self.margin = self.px(24)
+        self._grow = theme.large_text if large else 1.0
+        self._marks: list[Mark] = []
+        self._controls: list[Control] = []
+
+    # --- measures ---
+
+    def px(self, length: float) -> int:
+        """A length at 800×480 in px of this screen."""
+        return round(length * self.unit)
+
+    def type(self, step: float) -> int:
+        """Text size in px: `step` steps of the type scale above the base."""
+        wanted: float = self.theme.base * self.theme.ratio**step * self.unit * self._grow
+        return max(self.least, round(wanted))
+
+    @property
+    def least(self) -> int:
+        """No text is smaller, in px."""
+        return round(self.theme.least * self.unit * self._grow)
+
+    def line(self, step: float) -> int:
+        """Height of one line of text in px."""
+        return typeset.lead(self.type(step))
+
+    # --- putting things down ---
+
+    def text(
+        self,
+        words: str,
+        room: Box,
+        *,
+        step: float = 0,
+        size: int | None = None,
+        bold: bool = False,
+        tone: Tone = "ink",
+        align: Align = "left",
+        valign: Valign = "middle",
+        max_lines: int = 1,
+        control: str | None = None,
+    ) -> Box:
+        """Sets `words` into `room` as large as `step` (or `size` px) allows; returns what it fills."""
+        wanted = size or self.type(step)
+        found = typeset.fit(
+            words,
+            self.measure,
+            width=room.w,
+            height=room.h,
+            size=wanted,
+            least=min(self.least, wanted),
+            bold=bold,
+            max_lines=max_lines,
+        )
+        spare = room.h - found.height
+        y = room.y + {"top": 0, "middle": spare // 2, "bottom": spare}[valign]
+        slack = room.w - found.width
+        x = room.x + {"left": 0, "centre": slack // 2, "right": slack}[align]
+        box = Box(x, y, found.width, found.height)
+        self._marks.append(Text(box, room, found.lines, found.widths, found.size, found.lead, bold, tone, align, control))
+        return box
+
+    def setting(self, words: str, *, width: int, height: int, step: float, bold: bool = False, max_lines: int = 1) -> typeset.Setting:
+        """How `words` would be set, without putting them down."""
+        return typeset.fit(
+            words,
+            self.measure,
+            width=width,
+            height=height,
+            size=self.type(step),
+            least=self.least,
+            bold=bold,
+            max_lines=max_lines,
+        )
+
+    def common_size(self, texts: Iterable[str], *, width: int, height: int, step: float, bold: bool, max_lines: int) -> int:
+        """The text size in px at which every one of `texts` fits its room."""
+        return typeset.common_size(
+            texts,
+            self.measure,
+            width=width,
+            height=height,
+            size=self.type(step),
+            least=self.least,
+            bold=bold,
+            max_lines=max_lines,
+        )
+
+    def face(self, point: int, room: Box, control: str | None = None) -> Box:
+        """Puts the face of `point` into the middle of `room`; returns its box."""
+        size = snap(FACE_SIZES, min(room.w, room.h))
+        box = room.centred(size, size)
+        self._marks.append(Face(box, point, control))
+        return box
+
+    def icon(self, name: str, room: Box, tone: Tone = "ink", control: str | None = None) -> Box:
+        """Puts an icon into the middle of `room`; returns its box."""
+        size = snap(ICON_SIZES, min(room.w, room.h))
+        box = room.centred(size, size)
+        self._marks.append(Icon(box, name, tone, control))
+        return box
+
+    def panel(
+        self,
+        box: Box,
+        *,
+        fill: Tone | None = "surface",
+        edge: Tone | None = "edge",
+        width: float = 1.5,
+        shadow: bool = False,
+        control: str | None = None,
+    ) -> None:
+        """Puts a rounded ground down."""
+        corner = self.px(self.theme.corner)
+        self._marks.append(Panel(box, fill, edge, max(1, self.px(width)), corner, shadow, control))
+
+    def add(self, mark: Mark) -> None:
+        """Puts any mark down."""
+        self._marks.append(mark)
+
+    def touchable(self, key: str, box: Box) -> None:
+        """Makes `box` answer to a finger."""
+        self._controls.append(Control(key, box))
+
+    def picture(self, scene: str, language: str, pressed: str | None) -> Picture:
+        """Everything put down so far."""
+        return Picture(
+            scene=scene,
+            language=language,
+            size=(self.width, self.height),
+            large=self.large,
+            marks=tuple(self._marks),
+            controls=tuple(self._controls),
+            pressed=pressed,
+        )

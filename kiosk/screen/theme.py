@@ -1,0 +1,280 @@
+"""The look's tokens, read from `assets/theme.toml` and checked. No Kivy in here.
+
+A theme that cannot be used is refused with the name of the field, the reason and the fix; the kiosk then goes on with the built-in
+default and reports it, because a broken colour must never stop a court from hearing people.
+"""
+
+import re
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from kiosk.errors import KioskError
+
+ASSETS: Final = Path(__file__).resolve().parents[2] / "assets"
+
+TEXT_CONTRAST: Final = 7.0
+"""WCAG 2.2, success criterion 1.4.6 (enhanced): text to its ground."""
+SHAPE_CONTRAST: Final = 3.0
+"""WCAG 2.2, success criterion 1.4.11: what tells a control apart from its ground."""
+MARK_CONTRAST: Final = 4.5
+"""Eyes and mouth on the fill of a face: more than a shape needs, because they carry the meaning."""
+
+Rgb = tuple[float, float, float]
+
+
+class ThemeError(KioskError):
+    """A theme that cannot be used. Says which field, why, and what would be right."""
+
+    def __init__(self, field: str, reason: str) -> None:
+        super().__init__(f"theme: {field}: {reason}.", "The built-in look is used until this is mended.")
+        self.field = field
+
+
+@dataclass(frozen=True, slots=True)
+class Palette:
+    """Colours of one appearance, each as red, green, blue from 0 to 1. `scale` runs from worst to best."""
+
+    paper: Rgb
+    surface: Rgb
+    pressed: Rgb
+    ink: Rgb
+    quiet: Rgb
+    line: Rgb
+    edge: Rgb
+    accent: Rgb
+    scale: tuple[Rgb, Rgb, Rgb, Rgb, Rgb]
+
+    def mark_on(self, fill: Rgb) -> Rgb:
+        """The colour of a face's features on `fill`: whichever of black-ish and white-ish stands out more."""
+        candidates = (self.ink, self.paper)
+        return max(candidates, key=lambda colour: contrast(colour, fill))
+
+    def outline(self) -> Rgb:
+        """The ring of a face."""
+        return self.ink
+
+
+@dataclass(frozen=True, slots=True)
+class Theme:
+    """Everything about the look that is not a text. Lengths are px at 800×480, times ms."""
+
+    light: Palette
+    dark: Palette
+    contrast: Palette
+    regular: Path
+    semibold: Path
+    ratio: float
+    base: float
+    least: float
+    large_text: float
+    step: float
+    corner: float
+    shadow_opacity: float
+    quick: int
+    calm: int
+    reduced_motion: bool
+
+
+def luminance(colour: Rgb) -> float:
+    """Relative luminance of an sRGB colour, 0 (black) to 1 (white), as WCAG 2.2 defines it."""
+    linear = [channel / 12.92 if channel <= 0.04045 else ((channel + 0.055) / 1.055) ** 2.4 for channel in colour]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def contrast(one: Rgb, other: Rgb) -> float:
+    """Contrast ratio of two colours, 1 to 21, as WCAG 2.2 defines it."""
+    darker, lighter = sorted((luminance(one), luminance(other)))
+    return (lighter + 0.05) / (darker + 0.05)
+
+
+def load(path: Path, *, accent: str | None = None) -> Theme:
+    """The theme in the TOML file at `path`, with the court's own `accent` (#RRGGBB) in the light palette if it has one.
+
+    Raises ThemeError when the file cannot be read, a field is missing or wrong, or a contrast is too low.
+    """
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ThemeError(str(path), f"cannot be read ({error.strerror}); restore the file that was installed") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ThemeError(str(path), f"is not valid TOML ({error})") from error
+    if accent is not None:
+        palettes = document.get("palette")
+        light = palettes.get("light") if isinstance(palettes, dict) else None
+        if isinstance(light, dict):
+            light["accent"] = accent
+    return parse(document, folder=path.parent)
+
+
+def load_or_default(path: Path, report: Callable[[str], None], *, accent: str | None = None) -> Theme:
+    """The theme at `path`; when it cannot be used, the reason goes to `report` and the built-in default comes back."""
+    try:
+        return load(path, accent=accent)
+    except ThemeError as error:
+        report(str(error))
+    try:
+        return load(path)
+    except ThemeError:
+        return default()
+
+
+def default() -> Theme:
+    """The built-in theme: the tokens of `assets/theme.toml` as they were released."""
+    return parse(BUILT_IN, folder=ASSETS)
+
+
+def parse(document: Mapping[str, Any], *, folder: Path) -> Theme:
+    """The theme that a parsed TOML document describes; font paths are taken from `folder`. Raises ThemeError."""
+    return Theme(
+        light=_palette(document, "light"),
+        dark=_palette(document, "dark"),
+        contrast=_palette(document, "contrast"),
+        regular=_font(document, "regular", folder),
+        semibold=_font(document, "semibold", folder),
+        ratio=_number(document, "type", "ratio", 1.05, 2.0),
+        base=_number(document, "type", "kiosk_base", 20, 48),
+        least=_number(document, "type", "kiosk_least", 18, 48),
+        large_text=_number(document, "type", "large_text", 1.5, 2.0),
+        step=_number(document, "space", "step", 4, 16),
+        corner=_number(document, "corner", "kiosk", 0, 40),
+        shadow_opacity=_number(document, "shadow", "opacity", 0, 0.5),
+        quick=round(_number(document, "motion", "quick", 0, 1000)),
+        calm=round(_number(document, "motion", "calm", 0, 1000)),
+        reduced_motion=_switch(document, "motion", "reduced"),
+    )
+
+
+# --- reading fields ----------------------------------------------------------------------------------------------------------
+
+
+def _table(document: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    table: Any = document
+    for part in name.split("."):
+        table = table.get(part) if isinstance(table, Mapping) else None
+    if not isinstance(table, Mapping):
+        raise ThemeError(f"[{name}]", "this table is missing")
+    return table
+
+
+def _field(document: Mapping[str, Any], table: str, name: str) -> tuple[str, Any]:
+    fields = _table(document, table)
+    label = f"{table}.{name}"
+    if name not in fields:
+        raise ThemeError(label, "is missing")
+    return label, fields[name]
+
+
+def _number(document: Mapping[str, Any], table: str, name: str, low: float, high: float) -> float:
+    label, value = _field(document, table, name)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
+        raise ThemeError(label, f"must be a number from {low:g} to {high:g}, but is {value!r}")
+    return float(value)
+
+
+def _switch(document: Mapping[str, Any], table: str, name: str) -> bool:
+    label, value = _field(document, table, name)
+    if not isinstance(value, bool):
+        raise ThemeError(label, f"must be true or false, but is {value!r}")
+    return value
+
+
+def _font(document: Mapping[str, Any], name: str, folder: Path) -> Path:
+    label, value = _field(document, "type", name)
+    if not isinstance(value, str):
+        raise ThemeError(label, f"must be the path of a font file, but is {value!r}")
+    path = folder / value
+    try:
+        with path.open("rb") as file:
+            magic = file.read(4)
+    except OSError as error:
+        raise ThemeError(label, f"the font {value!r} cannot be read ({error.strerror})") from error
+    if magic not in (b"\x00\x01\x00\x00", b"OTTO", b"true"):
+        raise ThemeError(label, f"{value!r} is not a TrueType or OpenType font")
+    return path
+
+
+def colour(label: str, value: object) -> Rgb:
+    """`#RRGGBB` as red, green, blue from 0 to 1. Raises ThemeError naming `label`."""
+    if not isinstance(value, str) or not re.fullmatch(r"#[0-9A-Fa-f]{6}", value):
+        raise ThemeError(label, f'must be a colour such as "#1A5490", but is {value!r}')
+    red, green, blue = (int(value[at : at + 2], 16) / 255 for at in (1, 3, 5))
+    return red, green, blue
+
+
+def _palette(document: Mapping[str, Any], name: str) -> Palette:
+    table = f"palette.{name}"
+    one = {field: colour(*_field(document, table, field)) for field in PLAIN_COLOURS}
+    label, scale = _field(document, table, "scale")
+    if not isinstance(scale, list) or len(scale) != 5:
+        raise ThemeError(label, "must list five colours, worst to best")
+    first, second, third, fourth, fifth = (colour(f"{label}[{place}]", value) for place, value in enumerate(scale))
+    palette = Palette(**one, scale=(first, second, third, fourth, fifth))
+    for text in ("ink", "quiet", "accent"):
+        for ground in ("paper", "surface", "pressed") if text == "ink" else ("paper", "surface"):
+            _demand(f"{table}.{text}", one[text], f"{table}.{ground}", one[ground], TEXT_CONTRAST)
+    _demand(f"{table}.edge", one["edge"], f"{table}.paper", one["paper"], SHAPE_CONTRAST)
+    for place, fill in enumerate(palette.scale):
+        _demand(f"{table}.scale[{place}]", fill, "the eyes and mouth on it", palette.mark_on(fill), MARK_CONTRAST)
+    return palette
+
+
+def _demand(label: str, one: Rgb, against: str, other: Rgb, least: float) -> None:
+    ratio = contrast(one, other)
+    if ratio < least:
+        raise ThemeError(label, f"stands out only {ratio:.1f}:1 against {against}; it must be {least:g}:1 or more")
+
+
+PLAIN_COLOURS: Final = ("paper", "surface", "pressed", "ink", "quiet", "line", "edge", "accent")
+
+BUILT_IN: Final[Mapping[str, Any]] = {
+    "palette": {
+        "light": {
+            "paper": "#FBFAF7",
+            "surface": "#FFFFFF",
+            "pressed": "#E9EEF3",
+            "ink": "#14202B",
+            "quiet": "#46525E",
+            "line": "#D9DEE3",
+            "edge": "#7B8794",
+            "accent": "#1A5490",
+            "scale": ["#9C4A0A", "#DB8A3C", "#AEB6BF", "#5F9AD6", "#1B5494"],
+        },
+        "dark": {
+            "paper": "#10171E",
+            "surface": "#18222C",
+            "pressed": "#26333F",
+            "ink": "#EEF2F5",
+            "quiet": "#C3CCD4",
+            "line": "#2C3843",
+            "edge": "#7F8C98",
+            "accent": "#9CC4EE",
+            "scale": ["#C4682A", "#E6A05C", "#BEC6CE", "#7DB0E4", "#4A86C8"],
+        },
+        "contrast": {
+            "paper": "#FFFFFF",
+            "surface": "#FFFFFF",
+            "pressed": "#D5DEE8",
+            "ink": "#000000",
+            "quiet": "#000000",
+            "line": "#000000",
+            "edge": "#000000",
+            "accent": "#00306B",
+            "scale": ["#8A3D00", "#E59A4F", "#C2C8CE", "#6FA8E0", "#0F4580"],
+        },
+    },
+    "type": {
+        "regular": "fonts/SourceSans3-Regular.ttf",
+        "semibold": "fonts/SourceSans3-SemiBold.ttf",
+        "ratio": 1.25,
+        "kiosk_base": 28,
+        "kiosk_least": 20,
+        "large_text": 1.5,
+    },
+    "space": {"step": 8},
+    "corner": {"kiosk": 12},
+    "shadow": {"opacity": 0.10},
+    "motion": {"quick": 120, "calm": 200, "reduced": False},
+}

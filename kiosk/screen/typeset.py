@@ -1,0 +1,120 @@
+"""Breaking text into lines and finding the size at which it fits. Pure: the width of a line is asked of a `Measure`."""
+
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from itertools import combinations, pairwise
+from math import comb
+from typing import Final, NamedTuple
+
+from kiosk.screen.picture import Measure
+
+LEAD: Final = 1.25
+"""Line height in text sizes."""
+CLINGING: Final = 2
+"""Words of up to so many letters stay with the next one: a line that ends in «до» or «й» reads badly."""
+MOST_BREAKS: Final = 400
+"""Ways to break a text that are all tried for the most even lines; a longer text is filled line by line."""
+LAST_RESORT: Final = 8
+"""Pixels. Text is made smaller rather than ever cut off; this is where even that ends."""
+
+
+class Setting(NamedTuple):
+    """Text as it fits: its lines, how wide each is, the size in px and the height of a line."""
+
+    lines: tuple[str, ...]
+    widths: tuple[int, ...]
+    size: int
+    lead: int
+
+    @property
+    def width(self) -> int:
+        """Width of the widest line."""
+        return max(self.widths, default=0)
+
+    @property
+    def height(self) -> int:
+        """Height of all lines."""
+        return self.lead * len(self.lines)
+
+
+def lead(size: int) -> int:
+    """Height of a line at `size` px."""
+    return round(size * LEAD)
+
+
+def fit(
+    text: str, measure: Measure, *, width: int, height: int, size: int, least: int, bold: bool, max_lines: int
+) -> Setting:
+    """`text` at the largest size from `size` down at which it fits; below `least` only when nothing else fits."""
+    best: Setting | None = None
+    for tried in _sizes(size, least):
+        best = set_lines(text, measure, width=width, size=tried, bold=bold, max_lines=max_lines)
+        if best is not None and best.height <= height:
+            return best
+    return best or _one_line(text, measure, LAST_RESORT, bold)
+
+
+def common_size(
+    texts: Iterable[str], measure: Measure, *, width: int, height: int, size: int, least: int, bold: bool, max_lines: int
+) -> int:
+    """The largest size at which every one of `texts` fits, so that labels side by side are set alike."""
+    sizes = (
+        fit(text, measure, width=width, height=height, size=size, least=least, bold=bold, max_lines=max_lines).size
+        for text in texts
+    )
+    return min(sizes, default=size)
+
+
+def set_lines(text: str, measure: Measure, *, width: int, size: int, bold: bool, max_lines: int) -> Setting | None:
+    """`text` in as few lines as fit `width`, of lengths as equal as can be; None when `max_lines` are not enough."""
+    words = text.split()
+    for count in range(1, min(max_lines, len(words)) + 1):
+        best: tuple[tuple[int, int], Setting] | None = None
+        few = comb(len(words) - 1, count - 1) <= MOST_BREAKS
+        ways = _breaks(tuple(words), count) if few else (_greedy(words, measure, width, size, bold),)
+        for lines in ways:
+            if len(lines) > count:
+                continue
+            widths = tuple(measure(line, size, bold) for line in lines)
+            if max(widths) > width:
+                continue
+            rank = (_hanging(lines), max(widths))
+            if best is None or rank < best[0]:
+                best = (rank, Setting(lines, widths, size, lead(size)))
+        if best is not None:
+            return best[1]
+    return None
+
+
+def _sizes(size: int, least: int) -> Sequence[int]:
+    """Sizes to try: down to `least` in small steps, then on in desperation."""
+    return [*range(size, least, -1), *range(min(size, least), LAST_RESORT, -1), LAST_RESORT]
+
+
+@lru_cache(maxsize=512)
+def _breaks(words: tuple[str, ...], count: int) -> tuple[tuple[str, ...], ...]:
+    found = []
+    for cuts in combinations(range(1, len(words)), count - 1):
+        edges = (0, *cuts, len(words))
+        found.append(tuple(" ".join(words[start:end]) for start, end in pairwise(edges)))
+    return tuple(found)
+
+
+def _greedy(words: Sequence[str], measure: Measure, width: int, size: int, bold: bool) -> tuple[str, ...]:
+    lines = [words[0]]
+    for word in words[1:]:
+        longer = f"{lines[-1]} {word}"
+        if measure(longer, size, bold) <= width:
+            lines[-1] = longer
+        else:
+            lines.append(word)
+    return tuple(lines)
+
+
+def _hanging(lines: tuple[str, ...]) -> int:
+    """How many lines but the last end in a short word that belongs to the next one."""
+    return sum(len(line.split()[-1]) <= CLINGING for line in lines[:-1])
+
+
+def _one_line(text: str, measure: Measure, size: int, bold: bool) -> Setting:
+    return Setting((text,), (measure(text, size, bold),), size, lead(size))
