@@ -6,7 +6,7 @@ import re
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
 
@@ -99,7 +99,7 @@ def load(path: Path) -> Sheet:
     try:
         sheet = msgspec.convert(table, Sheet)
     except msgspec.ValidationError as error:
-        raise _explained(path.name, str(error)) from error
+        raise _explained(path.name, _in_its_scale(table, str(error))) from error
     _check_references(path.name, sheet)
     _check_languages(path.name, sheet)
     return sheet
@@ -110,10 +110,22 @@ def load_all(folder: Path = QUESTIONNAIRES) -> list[Sheet]:
     return [load(path) for path in sorted(folder.glob("*.toml"))]
 
 
+def _in_its_scale(table: dict[str, Any], message: str) -> str:
+    """msgspec does not say under which name of a table a fault lies (`$.scales[...]`); this finds out."""
+    if "`$.scales[...]" not in message:
+        return message
+    for name, scale in table["scales"].items():
+        try:
+            msgspec.convert(scale, Scale)
+        except msgspec.ValidationError:
+            return message.replace("`$.scales[...]", f"`$.scales.{name}", 1)
+    return message
+
+
 def _explained(file: str, message: str) -> QuestionnaireFileError:
     found = PLACE.match(message)
     reason, path = (found["reason"], found["path"] or "$") if found else (message, "$")
-    steps = [step for step in re.split(r"\.|(?=\[)", path.removeprefix("$")) if step]
+    steps = [step for step in re.split(r"\.|(?=\[\d)", path.removeprefix("$")) if step]
     missing = MISSING.search(reason)
     field = next((name for name in missing.groups() if name), "") if missing else ""
     if not field:
@@ -126,7 +138,7 @@ def _explained(file: str, message: str) -> QuestionnaireFileError:
 def _table(steps: list[str]) -> str:
     """`["items", "[1]"]` as a person would find it: “items, entry 2”."""
     words = [f"entry {int(step[1:-1]) + 1}" if step[1:-1].isdigit() else step for step in steps]
-    return ", ".join(words).replace("[...]", "any entry") if words else "the top of the file"
+    return ", ".join(words) if words else "the top of the file"
 
 
 def _fix(field: str, reason: str) -> str:
