@@ -142,8 +142,8 @@ class Installation:
             "# Written by ./vidhuk demo at every start.\n"
             'state_dir = "kiosk"\n'
             'clock = "trusted"  # the kernel of a container does not say whether its clock is right\n\n'
-            f'[screen]\nmode = "{"window" if self.window else "none"}"\n\n'
-            '[panel]\nsimulated = "panel.sock"\n'
+            + ("[screen]\nsize = [1280, 800]\nshow_pointer = true\n\n" if self.window else '[screen]\nmode = "none"\n\n')
+            + '[panel]\nsimulated = "panel.sock"\n'
         )
 
     # --- the real commands -------------------------------------------------------------------------------------------
