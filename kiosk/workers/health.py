@@ -1,4 +1,4 @@
-"""Says every minute how the device is, keeps the ledger short, and lets the watchdog know that the main loop still turns."""
+"""Says every minute how the device is, to the server and to staff on the device, and keeps the ledger short."""
 
 import threading
 from collections.abc import Callable, Sequence
@@ -40,8 +40,9 @@ class HealthWorker:
         config_version: Callable[[], int],
         progress: Callable[[], Progress | None],
         notes: Callable[[], Sequence[str]],
-        alive: Callable[[], None],
+        keep: Callable[[Health], None],
     ) -> None:
+        """`keep` is given each report, for whoever asks on the device itself."""
         self._shelf = shelf
         self._link = link
         self._clock = clock
@@ -52,9 +53,10 @@ class HealthWorker:
         self._config_version = config_version
         self._progress = progress
         self._notes = notes
-        self._alive = alive
+        self._keep = keep
         self._started = clock.stamp().monotonic
-        self._stopping = threading.Event()
+        self._wake = threading.Event()
+        self._stopping = False
         self._thread = threading.Thread(target=self._run, name="health", daemon=True)
 
     def start(self) -> None:
@@ -63,21 +65,28 @@ class HealthWorker:
 
     def stop(self) -> None:
         """Reports no more."""
-        self._stopping.set()
+        self._stopping = True
+        self._wake.set()
         if self._thread.ident is not None:
             self._thread.join()
 
+    def nudge(self) -> None:
+        """There is news worth a report before its time. From any thread."""
+        self._wake.set()
+
     def _run(self) -> None:
-        while not self._stopping.wait(EVERY_S):
+        while not self._stopping:
             try:
-                self._alive()
                 self.step()
             except Exception:
                 log.exception("health-step-failed")
+            self._wake.wait(EVERY_S)
+            self._wake.clear()
 
     def step(self) -> Health:
         """Sends one report and prunes the ledger. Returns the report."""
         report = self.report()
+        self._keep(report)
         self._link.publish("health", *encode(report))
         try:
             while self._shelf.prune(older_than=self._clock.stamp().wall - self._retention_ms):

@@ -57,8 +57,11 @@ class Sync:
         software: str,
         config_version: int,
         on_config: Callable[[SignedConfig, Config], None],
+        on_up: Callable[[], None] = lambda: None,
     ) -> None:
-        """`on_config` is given each newer configuration that the server has signed for this device, on the sync thread."""
+        """`on_config` is given each newer configuration that the server has signed for this device; `on_up` hears when the link
+        has come up. Both on the sync thread.
+        """
         self._device = device
         self._shelf = shelf
         self._link = link
@@ -69,6 +72,7 @@ class Sync:
         self._software = software
         self._config_version = config_version
         self._on_config = on_config
+        self._on_up = on_up
         self._news: queue.SimpleQueue[News] = queue.SimpleQueue()
         self._delivery: Delivery | None = None
         self._stale = True
@@ -228,6 +232,7 @@ class Sync:
             case LinkUp():
                 self._up = True
                 log.info("link-up")
+                self._on_up()
                 if self._delivery:
                     self._delivery.connected(now)
             case LinkDown(why):

@@ -1,0 +1,128 @@
+"""The kiosk's commands: `run`, `enrol`, `status`."""
+
+import argparse
+import logging
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+import structlog
+
+from kiosk import config as configuration
+from kiosk.config import KioskConfig
+from kiosk.errors import KioskError
+
+EPILOG = """\
+The configuration is a TOML file, for instance:
+
+  state_dir = "state"          # ledger, keys and configuration; relative to this file
+  number = "17"                # what staff call the device
+
+  [screen]
+  mode = "window"              # or "none": buttons and lamps only
+  fullscreen = true
+
+  [panel.buttons]              # face = GPIO pin (BCM)
+  1 = 17
+  5 = 27
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs a command. Returns 0 when it did what was asked, 2 when something must be put right first."""
+    options = _parser().parse_args(argv)
+    try:
+        config = configuration.read(options.config)
+        _log(config)
+        return int(options.command(config, options))
+    except KioskError as fault:
+        print(f"kiosk: {fault}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 130
+
+
+def run(config: KioskConfig, options: argparse.Namespace) -> int:
+    """`run`."""
+    if options.headless:
+        config = configuration.check(msgspec.structs.replace(config, screen={**config.screen, "mode": "none"}))
+    from kiosk import device
+
+    device.run(config)
+    return 0
+
+
+def enrol(config: KioskConfig, options: argparse.Namespace) -> int:
+    """`enrol`."""
+    from kiosk.upkeep import enrolment
+
+    name = enrolment.enrol(server=options.server, fingerprint=options.fingerprint, code=options.code, state_dir=config.state_dir)
+    print(f"Enrolled as {name}. Start it with: kiosk run --config {options.config}")
+    return 0
+
+
+def show_status(config: KioskConfig, options: argparse.Namespace) -> int:
+    """`status`."""
+    from kiosk import identity
+    from kiosk.upkeep import status
+
+    identity.load(config.state_dir)
+    found = status.last(config.state_dir)
+    now = time.time()
+    if options.json:
+        print(msgspec.json.encode(found).decode() if found else "null")
+    elif found is None:
+        print("Enrolled, and not started yet.")
+    else:
+        print("\n".join(status.sentences(found, now)))
+    return 0 if found is not None and status.is_running(found, now) else 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="kiosk",
+        description="One kiosk: it asks those who leave, stores every answer durably, and brings it to the server.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+
+    def add(name: str, what: str, command: object) -> argparse.ArgumentParser:
+        sub = commands.add_parser(name, help=what, description=f"{what[:1].upper()}{what[1:]}.")
+        sub.add_argument("--config", type=Path, required=True, metavar="FILE", help="the kiosk's TOML file")
+        sub.set_defaults(command=command)
+        return sub
+
+    running = add("run", "run the kiosk until it is stopped", run)
+    running.add_argument("--headless", action="store_true", help="without a window: buttons and lamps are the whole screen")
+    enrolling = add("enrol", "give this device an identity, with a one-time code from the server", enrol)
+    enrolling.add_argument("--server", required=True, metavar="URL", help="the server's door for devices, https://host:port")
+    enrolling.add_argument("--fingerprint", required=True, metavar="HEX", help="SHA-256 of the server's CA, as its page shows it")
+    enrolling.add_argument("--code", required=True, help="the one-time code; it holds for 15 minutes")
+    asking = add("status", "say how the device is; exit code 0 while it runs", show_status)
+    asking.add_argument("--json", action="store_true", help="as one line of JSON")
+    return parser
+
+
+def _log(config: KioskConfig) -> None:
+    """Everything worth a line goes to standard error: systemd's journal keeps it."""
+    renderer: structlog.typing.Processor = structlog.processors.JSONRenderer()
+    if config.log == "text":
+        renderer = structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), pad_event_to=0)
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.format_exc_info,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            renderer,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,239 @@
+"""Puts a kiosk together: builds its parts, starts them, and stops them in reverse. There is one of each and nobody looks one up."""
+
+import random
+import signal
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from typing import Any, Final, Protocol
+
+import msgspec
+import structlog
+
+from kiosk import SOFTWARE, identity
+from kiosk.clock import SystemClock
+from kiosk.config import KioskConfig
+from kiosk.core.conductor import Conductor
+from kiosk.core.lighting import Lighting
+from kiosk.core.ports import Buttons, Lamps, Loop, Screen
+from kiosk.core.pressing import Pressing
+from kiosk.core.visit import Broken, Mended, Rules, VisitEvent
+from kiosk.errors import ConfigError, IdentityError
+from kiosk.headless import QueueLoop
+from kiosk.ledger.thread import LedgerThread
+from kiosk.links.mqtt import Broker, MqttLink
+from kiosk.upkeep import status
+from kiosk.workers.health import HealthWorker
+from kiosk.workers.sync import Sync, reading, verified
+from kiosk.workers.watchdog import Watchdog
+from wire.codec import WireError
+from wire.envelopes import Config, Health, SignedConfig
+
+log = structlog.get_logger("kiosk")
+
+LEDGER: Final = "ledger.sqlite3"
+SIMULATED_CHATTER: Final = 0
+"""Simulated contacts do not chatter, and a test may press faster than a finger."""
+
+
+class MainLoop(Loop, Protocol):
+    """A loop as its owner sees it."""
+
+    def run(self) -> None:
+        """Turns until `stop`."""
+
+    def stop(self) -> None:
+        """Ends it. From any thread, and from a signal handler."""
+
+
+@dataclass(frozen=True, slots=True)
+class Face:
+    """What a visitor has in front of them. `configure` is told each configuration in force, `connect` where touches go."""
+
+    loop: MainLoop
+    screens: tuple[Screen, ...]
+    configure: Callable[[Config], None]
+    connect: Callable[[Callable[[VisitEvent], None]], None]
+
+
+def run(config: KioskConfig) -> None:
+    """Runs the kiosk until SIGTERM, SIGINT or a closed window. Raises `KioskError` when it cannot start."""
+    who = identity.load(config.state_dir)
+    signed = identity.load_config(config.state_dir)
+    try:
+        first = verified(signed, who.device, who.verifier)
+    except WireError as fault:
+        raise IdentityError(f"The configuration this device holds cannot be used: {fault}.", identity.ENROL_FIRST) from None
+
+    clock = SystemClock(config.clock)
+    notes: list[str] = []
+
+    def report(sentence: str) -> None:
+        log.warning("report", text=sentence)
+        if sentence not in notes:
+            notes.append(sentence)
+
+    with ExitStack() as parts:
+        face = _face(config, clock, report, parts)
+        _stop_on_signals(face.loop)
+        buttons, lamps = _panel(config, clock)
+        for part in (buttons, lamps):
+            if part is not None:
+                parts.callback(part.stop)
+
+        def on_rows() -> None:
+            sync.wake()
+
+        def on_health(usable: bool) -> None:
+            outcome = Mended if usable else Broken
+            face.loop.post(lambda: conductor.handle(outcome(clock.stamp())))
+
+        ledger = LedgerThread(
+            config.state_dir / LEDGER,
+            on_rows=on_rows,
+            on_health=on_health,
+        )
+        lights = (Lighting(lamps.light),) if lamps else ()
+        conductor = Conductor(_rules(first, config), clock=clock, loop=face.loop, recorder=ledger, screens=(*face.screens, *lights))
+        link = MqttLink(
+            Broker(who.broker_host, who.broker_port, who.ca, who.certificate, who.key),
+            who.device,
+            keepalive_s=config.link.keepalive_s,
+            clock_vouched=lambda: clock.stamp().synchronised,
+        )
+
+        def on_config(signed: SignedConfig, received: Config) -> None:
+            identity.store_config(config.state_dir / identity.FOLDER, signed)
+
+            def adopt() -> None:
+                face.configure(received)
+                conductor.configure(_rules(received, config))
+
+            face.loop.post(adopt)
+
+        sync = Sync(
+            device=who.device,
+            shelf=ledger,
+            link=link,
+            signer=who.signer,
+            verifier=who.verifier,
+            clock=clock,
+            draw=random.random,
+            software=SOFTWARE,
+            config_version=first.version,
+            on_config=on_config,
+            on_up=lambda: health.nudge(),
+        )
+
+        def keep(health: Health, *, running: bool = True) -> None:
+            status.keep(config.state_dir, health, device=who.device, up=sync.up, running=running)
+
+        health = HealthWorker(
+            shelf=ledger,
+            link=link,
+            clock=clock,
+            reading=lambda: reading(clock),
+            state_dir=config.state_dir,
+            software=SOFTWARE,
+            retention_days=config.retention_days,
+            config_version=lambda: sync.config_version,
+            progress=lambda: sync.progress,
+            notes=lambda: [f"an unreadable ledger was put aside: {name}" for name in ledger.quarantined] + notes,
+            keep=keep,
+        )
+
+        ledger.start()
+        parts.callback(ledger.stop)
+        face.configure(first)
+        face.connect(conductor.handle)
+        conductor.start()
+        if buttons is not None:
+            window = SIMULATED_CHATTER if config.panel.simulated else config.panel.debounce_ms
+            buttons.start(Pressing(loop=face.loop, handle=conductor.handle, window=window).edge)
+        sync.start()
+        parts.callback(sync.stop)
+        health.start()
+        parts.callback(lambda: keep(health.report(), running=False))
+        parts.callback(health.stop)
+        watchdog = Watchdog(face.loop)
+        watchdog.start()
+        parts.callback(watchdog.stop)
+        log.info(
+            "running",
+            device=who.device,
+            screen="window" if config.has_window else "none",
+            broker=f"{who.broker_host}:{who.broker_port}",
+        )
+        face.loop.run()
+        log.info("stopping")
+
+
+def _rules(config: Config, kiosk: KioskConfig) -> Rules:
+    """What the court has configured. Without a screen only the first item can be asked, so only that counts as shown."""
+    rules = Rules(config.questionnaire, tuple(config.languages), config.language, config.timings)
+    if kiosk.has_window:
+        return rules
+    return replace(rules, questionnaire=msgspec.structs.replace(rules.questionnaire, items=rules.questionnaire.items[:1]))
+
+
+def _face(config: KioskConfig, clock: SystemClock, report: Callable[[str], None], parts: ExitStack) -> Face:
+    """The window, or the queue loop of a device without one. The toolkit is imported only for the window."""
+    if not config.has_window:
+        loop = QueueLoop(clock)
+        return Face(loop, (), lambda received: None, lambda handle: None)
+    from kiosk.screen.settings import ScreenSettings, Surroundings
+
+    settings = ScreenSettings.parse(config.screen, state_dir=config.state_dir)
+    from kiosk.screen.app import TouchScreen
+
+    try:
+        screen = TouchScreen(settings, clock=clock, report=report)
+    except RuntimeError as fault:
+        raise ConfigError("screen", f"{fault}.", "Run it where a display is, or with --headless.") from None
+    parts.callback(screen.close)
+
+    def configure(received: Config) -> None:
+        screen.configure(
+            Surroundings(
+                court=received.court,
+                languages=tuple(received.languages),
+                language=received.language,
+                number=config.number or None,
+                public_url=received.public_url,
+                items=tuple(received.questionnaire.items),
+            )
+        )
+
+    return Face(screen.loop, (screen,), configure, screen.connect)
+
+
+def _panel(config: KioskConfig, clock: SystemClock) -> tuple[Buttons | None, Lamps | None]:
+    """Buttons and lamps: simulated, real, or none. gpiozero is imported only for real ones."""
+    panel = config.panel
+    if panel.simulated:
+        from kiosk.inputs.simulated import SimulatedPanel
+
+        try:
+            simulated = SimulatedPanel(config.state_dir / panel.simulated, clock)
+        except OSError as fault:
+            raise ConfigError("panel.simulated", f"{panel.simulated} cannot be made: {fault}.", "Name another socket.") from None
+        return simulated, simulated
+    buttons: Buttons | None = None
+    lamps: Lamps | None = None
+    if panel.buttons:
+        from kiosk.inputs.buttons import GpioButtons
+
+        buttons = GpioButtons({int(face): pin for face, pin in panel.buttons.items()}, pull=panel.pull, clock=clock)
+    if panel.lamps:
+        from kiosk.outputs.lamps import GpioLamps
+
+        lamps = GpioLamps({int(face): pin for face, pin in panel.lamps.items()})
+    return buttons, lamps
+
+
+def _stop_on_signals(loop: MainLoop) -> None:
+    def stop(number: int, frame: Any) -> None:
+        loop.stop()
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
