@@ -167,7 +167,7 @@ class Camera:
         fbo.add(painter.canvas)
         fbo.draw()
         pixels = fbo.pixels
-        return Image.frombytes("RGBA", shot.size, pixels).convert("RGB")
+        return Image.frombytes("RGBA", shot.size, pixels).convert("RGB").transpose(Image.Transpose.FLIP_TOP_BOTTOM)
 
     def close(self) -> None:
         """Closes the window."""

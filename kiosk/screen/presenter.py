@@ -167,7 +167,7 @@ class Presenter:
                 frame,
                 saved,
                 _point(scene.rating),
-                say("It joins this court’s results, which show what needs to improve."),
+                say("It joins this court’s results and shows what to improve."),
                 undo,
                 scene.since,
                 scene.deadline if scene.deadline is not None else scene.since + 1,

@@ -1,5 +1,6 @@
 """Breaking text into lines and finding the size at which it fits. Pure: the width of a line is asked of a `Measure`."""
 
+import re
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from itertools import combinations, pairwise
@@ -14,6 +15,9 @@ CLINGING: Final = 2
 """Words of up to so many letters stay with the next one: a line that ends in «до» or «й» reads badly."""
 MOST_BREAKS: Final = 400
 """Ways to break a text that are all tried for the most even lines; a longer text is filled line by line."""
+SENTENCES: Final = re.compile(r"[.!?] ")
+WHOLE_SENTENCES: Final = 0.8
+"""Text of several sentences is set so much smaller at most if each can then have lines of its own."""
 LAST_RESORT: Final = 8
 """Pixels. Text is made smaller rather than ever cut off; this is where even that ends."""
 
@@ -46,12 +50,18 @@ def fit(
     text: str, measure: Measure, *, width: int, height: int, size: int, least: int, bold: bool, max_lines: int
 ) -> Setting:
     """`text` at the largest size from `size` down at which it fits; below `least` only when nothing else fits."""
-    best: Setting | None = None
+    torn: Setting | None = None
+    found: Setting | None = None
     for tried in _sizes(size, least):
-        best = set_lines(text, measure, width=width, size=tried, bold=bold, max_lines=max_lines)
-        if best is not None and best.height <= height:
-            return best
-    return best or _one_line(text, measure, LAST_RESORT, bold)
+        if torn is not None and tried < max(least, torn.size * WHOLE_SENTENCES):
+            return torn
+        found = set_lines(text, measure, width=width, size=tried, bold=bold, max_lines=max_lines)
+        if found is None or found.height > height:
+            continue
+        if not SENTENCES.search(text) or not _torn(found.lines):
+            return found
+        torn = torn or found
+    return torn or found or _one_line(text, measure, LAST_RESORT, bold)
 
 
 def common_size(
@@ -69,7 +79,7 @@ def set_lines(text: str, measure: Measure, *, width: int, size: int, bold: bool,
     """`text` in as few lines as fit `width`, of lengths as equal as can be; None when `max_lines` are not enough."""
     words = text.split()
     for count in range(1, min(max_lines, len(words)) + 1):
-        best: tuple[tuple[int, int], Setting] | None = None
+        best: tuple[tuple[int, int, int], Setting] | None = None
         few = comb(len(words) - 1, count - 1) <= MOST_BREAKS
         ways = _breaks(tuple(words), count) if few else (_greedy(words, measure, width, size, bold),)
         for lines in ways:
@@ -78,7 +88,7 @@ def set_lines(text: str, measure: Measure, *, width: int, size: int, bold: bool,
             widths = tuple(measure(line, size, bold) for line in lines)
             if max(widths) > width:
                 continue
-            rank = (_hanging(lines), max(widths))
+            rank = (_hanging(lines), _torn(lines), max(widths))
             if best is None or rank < best[0]:
                 best = (rank, Setting(lines, widths, size, lead(size)))
         if best is not None:
@@ -114,6 +124,11 @@ def _greedy(words: Sequence[str], measure: Measure, width: int, size: int, bold:
 def _hanging(lines: tuple[str, ...]) -> int:
     """How many lines but the last end in a short word that belongs to the next one."""
     return sum(len(line.split()[-1]) <= CLINGING for line in lines[:-1])
+
+
+def _torn(lines: tuple[str, ...]) -> int:
+    """How many lines but the last end within a sentence."""
+    return sum(line[-1] not in "!.?" for line in lines[:-1])
 
 
 def _one_line(text: str, measure: Measure, size: int, bold: bool) -> Setting:

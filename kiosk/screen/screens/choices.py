@@ -59,6 +59,8 @@ def _tiles(board: Board, choices: Sequence[views.Choice], room: Box) -> None:
     """In one row with the icon above where words fit so, else in two rows or one column with the icon beside."""
     if board.portrait:
         _grid(board, choices, room, columns=1)
+    elif board.large:
+        _grid(board, choices, room, columns=2)
     elif _fits_in_row(board, choices, room):
         _row(board, choices, room)
     else:
@@ -94,21 +96,21 @@ def _row(board: Board, choices: Sequence[views.Choice], room: Box) -> None:
         board.panel(box, shadow=True, control=choice.key)
         inner = board.px(20)
         if choice.icon:
-            board.icon(choice.icon, Box(box.x, box.y + inner, cell, icon), control=choice.key)
+            board.icon(choice.icon, Box(box.x, box.y + inner, cell, icon), "accent", choice.key)
         label = Box(box.x + pad, box.bottom - inner - words_h, width, words_h)
         board.text(choice.words, label, size=size, bold=True, align="centre", max_lines=3, control=choice.key)
         board.touchable(choice.key, box)
 
 
 def _grid(board: Board, choices: Sequence[views.Choice], room: Box, *, columns: int) -> None:
-    gap, pad = board.px(12), board.px(14)
+    gap, pad = board.px(8 if board.large else 12), board.px(14)
     rows = -(-len(choices) // columns)
     cell = (room.w - (columns - 1) * gap) // columns
     height = min((room.h - (rows - 1) * gap) // rows, board.px(104))
-    icon = snap(ICON_SIZES, min(height - board.px(24), board.px(56), cell * 0.24))
+    icon = snap(ICON_SIZES, min(height - board.px(16), board.px(48), cell * 0.24))
     lead = icon + board.px(14) if any(choice.icon for choice in choices) else 0
     width = cell - 2 * pad - lead
-    inner = height - 2 * board.px(4)
+    inner = height - 2 * board.px(2)
     step = -0.5 if columns > 1 else 0.0
     size = board.common_size((choice.words for choice in choices), width=width, height=inner, step=step, bold=True, max_lines=3)
     top = room.y + max(0, (room.h - rows * height - (rows - 1) * gap) // 2)
@@ -119,7 +121,7 @@ def _grid(board: Board, choices: Sequence[views.Choice], room: Box, *, columns: 
         box = Box(start + column * (cell + gap), top + row * (height + gap), cell, height)
         board.panel(box, shadow=True, control=choice.key)
         if choice.icon:
-            board.icon(choice.icon, Box(box.x + pad, box.y, icon, height), control=choice.key)
-        label = Box(box.x + pad + lead, box.y + board.px(4), width, inner)
+            board.icon(choice.icon, Box(box.x + pad, box.y, icon, height), "accent", choice.key)
+        label = Box(box.x + pad + lead, box.y + board.px(2), width, inner)
         board.text(choice.words, label, size=size, bold=True, max_lines=3, control=choice.key)
         board.touchable(choice.key, box)

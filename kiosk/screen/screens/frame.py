@@ -13,14 +13,18 @@ LARGER: Final = "larger"
 
 
 def header(board: Board, frame: views.Frame, *, beside: int) -> Box:
-    """Court's name at the left, languages at the right, `beside` px kept free around the middle. Returns the header's box."""
-    row = Box(0, 0, board.width, board.px(HEADER))
+    """Court's name at the left, languages at the right, `beside` px kept free around the middle. Returns the header
+    as far as the languages."""
+    row = Box(0, 0, board.width, board.px(HEADER + (20 if board.portrait or board.large else 0)))
     left = _languages(board, frame, row)
     middle = board.width // 2
     end = min(left - board.px(24), middle - beside // 2 - board.px(8)) if beside else left - board.px(24)
+    free = Box(0, 0, left - board.px(16), row.h)
+    if not frame.court:
+        return free
     room = Box(board.margin, board.px(8), max(end - board.margin, board.px(120)), row.h - board.px(8))
-    board.text(frame.court, room, size=board.least, tone="quiet", max_lines=2)
-    return row
+    board.text(frame.court, room, size=board.least, tone="quiet", max_lines=3 if board.portrait else 2)
+    return free
 
 
 def _languages(board: Board, frame: views.Frame, row: Box) -> int:
@@ -31,7 +35,7 @@ def _languages(board: Board, frame: views.Frame, row: Box) -> int:
     def widths() -> list[int]:
         return [board.setting(name, width=row.w, height=row.h, step=step, bold=True).width for name in names]
 
-    if sum(widths()) + len(names) * (gap + 2 * pad) > board.width * 0.46:
+    if sum(widths()) + len(names) * (gap + 2 * pad) > board.width * (0.6 if board.portrait else 0.46):
         names = [language.code.upper() for language in frame.languages]
     right = board.width - board.margin + pad
     ends = right

@@ -11,7 +11,7 @@ def compose(board: Board, view: views.Thanks) -> None:
     """What was chosen, that it is saved, what happens with it; beside it the way to say more; beneath it the way back."""
     head = frame.header(board, view.frame, beside=0)
     foot = _footer(board, view)
-    body = Box(board.margin, head.bottom, board.width - 2 * board.margin, foot.y - head.bottom - board.px(8))
+    body = Box(board.margin, head.bottom, board.width - 2 * board.margin, foot.y - head.bottom - board.px(16))
     if view.qr is None:
         _words(board, view, body, centred=True)
     elif board.portrait:
@@ -71,7 +71,7 @@ def _code(board: Board, modules: views.Modules, opens: str, room: Box) -> None:
 
 
 def _footer(board: Board, view: views.Thanks) -> Box:
-    height = board.px(72 if not board.large else 84)
+    height = board.px(72 if not board.large else 96 if board.portrait else 84)
     row = Box(board.margin, board.height - height - board.px(12), board.width - 2 * board.margin, height)
     if board.portrait:
         below = Box(row.x, row.bottom - board.px(frame.TOUCH), row.w, board.px(frame.TOUCH))
