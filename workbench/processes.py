@@ -1,22 +1,21 @@
 """Child processes that never outlive their parent: started in groups of their own, watched, stopped in reverse order.
 
-Each child runs under setpriv's parent-death signal, so that even a killed parent takes its children along; a household
-also adopts orphans of its children (a subreaper), so that nothing of them can be left behind. Linux only.
+Each child runs under setpriv's parent-death signal, so that even a killed parent takes its children along, and carries its
+household's mark, by which what it has started itself is found and ended too. Linux only.
 """
 
 import contextlib
-import ctypes
 import os
 import signal
 import subprocess
-import time
+import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
 GRACE_S = 30.0  # a server gives each of its parts eight seconds; a kiosk closes its ledger
-PR_SET_CHILD_SUBREAPER = 36
+MARK = "VIDHUK_HOUSEHOLD"
 
 
 class ChildFailed(Exception):
@@ -114,12 +113,14 @@ class Child:
 
 
 class Household:
-    """Children started one after another and stopped in reverse; a context manager that leaves nothing running."""
+    """Children started one after another and stopped in reverse; a context manager that leaves nothing running.
+
+    Everything a child starts inherits the household's mark in its environment, so it is found whoever its parent is by then.
+    """
 
     def __init__(self) -> None:
         self.children: list[Child] = []
-        # Orphaned grandchildren come to us instead of to init, so that we can find and end them.
-        ctypes.CDLL(None, use_errno=True).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+        self.mark = f"{MARK}={uuid.uuid4().hex}"
 
     def __enter__(self) -> "Household":
         return self
@@ -129,6 +130,8 @@ class Household:
 
     def start(self, child: Child) -> Child:
         """Starts a child and keeps it."""
+        name, _, value = self.mark.partition("=")
+        child.env = {**child.env, name: value}
         self.children.append(child)
         return child.start()
 
@@ -138,47 +141,21 @@ class Household:
             child.check()
 
     def stop(self) -> None:
-        """Stops all in reverse order, then ends whatever descendants are left. May be called twice."""
+        """Stops all in reverse order, then ends whatever of theirs is left. May be called twice."""
         while self.children:
             self.children.pop().stop()
-        for pid in descendants(os.getpid()):
-            try:
+        for pid in carrying(self.mark):
+            with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
-            except ProcessLookupError:
-                continue
-        while True:
-            try:
-                pid, _ = os.waitpid(-1, os.WNOHANG)
-            except ChildProcessError:
-                return
-            if pid == 0:
-                return
 
 
-def descendants(ancestor: int) -> list[int]:
-    """Process ids of all living descendants, from /proc; zombies count as gone."""
-    parents: dict[int, int] = {}
+def carrying(mark: str) -> list[int]:
+    """Process ids of all living processes that were started with `mark` (NAME=value) in their environment."""
+    found = []
     for entry in Path("/proc").iterdir():
-        if not entry.name.isdigit():
-            continue
-        try:
-            # The name in brackets may hold spaces; what follows the last bracket is state and parent.
-            state, parent = (entry / "stat").read_text().rpartition(")")[2].split()[:2]
-        except OSError:
-            continue
-        if state not in ("Z", "X"):
-            parents[int(entry.name)] = int(parent)
-    found: list[int] = []
-    generation = {ancestor}
-    while generation:
-        generation = {pid for pid, parent in parents.items() if parent in generation and pid not in found}
-        found.extend(sorted(generation))
+        if entry.name.isdigit() and int(entry.name) != os.getpid():
+            # Gone, a zombie, or somebody else's: none of them is ours to end.
+            with contextlib.suppress(OSError):
+                if mark.encode() in (entry / "environ").read_bytes().split(b"\0"):
+                    found.append(int(entry.name))
     return found
-
-
-def wait_for_exit(pids: Sequence[int], seconds: float) -> list[int]:
-    """Waits until none of `pids` lives, at most so long; returns those that still do."""
-    deadline = time.monotonic() + seconds
-    while (living := [pid for pid in pids if Path(f"/proc/{pid}").exists()]) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    return living

@@ -14,6 +14,7 @@ import pytest
 from tests.support.waiting import until
 from workbench.installation import free_ports
 from workbench.pages import Reader
+from workbench.processes import carrying
 
 ROOT = Path(__file__).resolve().parents[2]
 MARK = "VIDHUK_TEST_RUN"
@@ -30,15 +31,7 @@ class Family:
             self.env.pop(name, None)
 
     def living(self) -> list[int]:
-        found = []
-        for entry in Path("/proc").iterdir():
-            if entry.name.isdigit():
-                try:
-                    if f"{MARK}={self.mark}".encode() in (entry / "environ").read_bytes():
-                        found.append(int(entry.name))
-                except OSError:
-                    continue
-        return found
+        return carrying(f"{MARK}={self.mark}")
 
 
 @pytest.fixture

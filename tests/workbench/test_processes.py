@@ -4,13 +4,14 @@ import os
 import signal
 import subprocess
 import sys
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.support.waiting import until
-from workbench.processes import Child, ChildFailed, Household, descendants, wait_for_exit
+from workbench.processes import Child, ChildFailed, Household, carrying
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -30,40 +31,53 @@ with Household() as household:
 
 
 @pytest.fixture
-def household() -> Iterator["subprocess.Popen[str]"]:
+def mark() -> str:
+    return f"VIDHUK_TEST_FAMILY={uuid.uuid4().hex}"
+
+
+@pytest.fixture
+def household(mark: str) -> Iterator["subprocess.Popen[str]"]:
+    name, _, value = mark.partition("=")
     started = subprocess.Popen(
         [sys.executable, "-c", HOUSEHOLD],
         cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        env={**os.environ, "PYTHONPATH": str(ROOT), name: value},
         stdout=subprocess.PIPE,
         text=True,
         start_new_session=True,
     )
     assert started.stdout
     assert started.stdout.readline() == "ready\n"
-    until(lambda: len(descendants(started.pid)) == 3, "two children and a grandchild")
+    until(lambda: len(carrying(mark)) == 4, "the parent, two children and a grandchild")
     try:
         yield started
     finally:
-        started.kill()
+        for pid in carrying(mark):
+            os.kill(pid, signal.SIGKILL)
         started.communicate()
 
 
-def test_ctrl_c_leaves_nothing_running(household: "subprocess.Popen[str]") -> None:
-    family = descendants(household.pid)
+def test_ctrl_c_leaves_nothing_running(household: "subprocess.Popen[str]", mark: str) -> None:
     os.killpg(household.pid, signal.SIGINT)
     assert household.wait(60) == 0
-    assert wait_for_exit(family, 30) == []
+    until(lambda: carrying(mark) == [], "all of them end")
 
 
-def test_a_killed_parent_takes_its_children_along(household: "subprocess.Popen[str]") -> None:
-    children = [pid for pid in descendants(household.pid) if b"1001" not in Path(f"/proc/{pid}/cmdline").read_bytes()]
-    orphan = [pid for pid in descendants(household.pid) if pid not in children]
+def test_a_killed_parent_takes_its_children_along(household: "subprocess.Popen[str]", mark: str) -> None:
     household.kill()
     household.wait()
-    assert wait_for_exit(children, 30) == []
-    for pid in orphan:  # nobody can help this one any more: it left its group and its last ancestor was killed
-        os.kill(pid, signal.SIGKILL)
+    # What left its group and lost its last ancestor stays: nobody is there any more who could end it.
+    until(lambda: [Path(f"/proc/{pid}/cmdline").read_bytes() for pid in carrying(mark)] == [b"sleep\x001001\0"], "the children end")
+
+
+def test_a_household_ends_its_own_and_nobody_else(mark: str) -> None:
+    name, _, value = mark.partition("=")
+    stranger = Child("stranger", ["sleep", "1003"], env={name: value}).start()
+    with Household() as household:
+        household.start(Child("own", ["sh", "-c", "setsid sleep 1004 & exec sleep 1005"], env={name: value}))
+        until(lambda: len(carrying(mark)) == 3, "all three run")
+    until(lambda: carrying(mark) == [stranger.pid], "only the stranger is left")
+    stranger.stop()
 
 
 def test_a_child_that_ends_by_itself_is_reported_with_its_last_words(tmp_path: Path) -> None:
