@@ -14,7 +14,8 @@ SQLITE_PRAGMAS: Final = "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGM
 def database(url: str | None, *, state_dir: Path) -> dict[str, Any]:
     """Settings for `url`, or for SQLite in `state_dir` when there is none.
 
-    An address is `postgresql://user:password@host:port/name?option=value` or `sqlite:///path`.
+    An address is `postgresql://user:password@host:port/name?option=value` or `sqlite:///file`, which
+    starts from `state_dir` unless a fourth slash makes it a whole path.
 
     Raises `ValueError` with the reason and the fix.
     """
@@ -23,8 +24,8 @@ def database(url: str | None, *, state_dir: Path) -> dict[str, Any]:
     parts = urlsplit(url)
     if parts.scheme == "sqlite":
         if not parts.path.strip("/"):
-            raise ValueError("database_url names no file. Write sqlite:///path/to/file.")
-        return _sqlite(Path(unquote(parts.path.removeprefix("/")) if parts.path.startswith("//") else unquote(parts.path)))
+            raise ValueError("database_url names no file. Write sqlite:///file, or sqlite:////whole/path/file.")
+        return _sqlite(state_dir / unquote(parts.path.removeprefix("/")))
     if parts.scheme not in ("postgresql", "postgres"):
         raise ValueError(f"database_url begins with “{parts.scheme}”. Write postgresql://… or leave it out for SQLite.")
     name = unquote(parts.path.removeprefix("/"))
