@@ -111,6 +111,9 @@ def run(config: KioskConfig) -> None:
 
             face.loop.post(adopt)
 
+        def on_up() -> None:
+            health.nudge()
+
         sync = Sync(
             device=who.device,
             shelf=ledger,
@@ -122,7 +125,7 @@ def run(config: KioskConfig) -> None:
             software=SOFTWARE,
             config_version=first.version,
             on_config=on_config,
-            on_up=lambda: health.nudge(),
+            on_up=on_up,
         )
 
         def keep(health: Health, *, running: bool = True) -> None:

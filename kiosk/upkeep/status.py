@@ -1,4 +1,4 @@
-"""How the device is, for staff who stand in front of it: the running kiosk's last report, because nobody else may open its ledger."""
+"""How the device is, for staff who stand in front of it: the running kiosk's last report, as nobody else may open its ledger."""
 
 import time
 from pathlib import Path
