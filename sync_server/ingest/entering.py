@@ -4,13 +4,14 @@ Every stream concerned is locked first, in one order, so that workers never wait
 stream stays true until the commit.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from os import urandom
+from struct import unpack
 from typing import Final, NamedTuple
 
-from django.db.models import F
+from django.db.models import F, QuerySet
 
 from sync_server.ingest import store
 from sync_server.ingest.intake import Greeted, Received, Refused, Sound
@@ -48,12 +49,20 @@ class Outcome(NamedTuple):
 
 @dataclass(slots=True)
 class Book:
-    """A stream while batches are entered into it; `missing` are its gaps as (first, last)."""
+    """A stream while batches are entered into it. `missing` are its gaps as (first, last), `found` is its state before."""
 
     stream: Stream
     entered: list[Sound] = field(default_factory=list)
     rejected: list[Rejected] = field(default_factory=list)
     missing: list[tuple[int, int]] = field(default_factory=list)
+    found: store.StreamColumns = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.found = self.state()
+
+    def state(self) -> store.StreamColumns:
+        """What `accept` may change of a stream."""
+        return (self.stream.stored_through, self.stream.highest, self.stream.forked_at, self.stream.id)
 
     def links(self, first: int, last: int) -> dict[int, int]:
         """{seq: link} of what is stored, or is about to be, between `first` and `last`."""
@@ -82,6 +91,11 @@ def short(link: bytes) -> int:
     return int.from_bytes(link[:8], "big", signed=True)
 
 
+def shorts(links: Sequence[bytes]) -> tuple[int, ...]:
+    """`short` of many, in one go."""
+    return unpack(">" + "q24x" * len(links), b"".join(links))
+
+
 class Entering:
     """One transaction's worth of messages."""
 
@@ -93,9 +107,10 @@ class Entering:
         self._marks: set[tuple[int, int | None]] = set()
         self._evidence: list[store.EvidenceColumns] = []
         self._anchored: list[Boot] = []
+        self._undated: set[int] = set()
         self._latest = max((thing.received.at for thing in examined), default=0) + FUTURE_TOLERATED
         self._lock(examined)
-        self._learn_items(examined)
+        self._learn(examined)
         for thing in examined:
             match thing:
                 case Sound():
@@ -109,13 +124,17 @@ class Entering:
         """Writes rows, evidence, watermarks and marks."""
         store.insert(self._rows)
         store.insert_evidence(self._evidence)
+        store.keep_offsets([(boot.offset, boot.id) for boot in self._anchored])
         for boot in self._anchored:
             assert boot.offset is not None
+            if boot.id not in self._undated:
+                continue
             touched = store.date_boot(boot.id, boot.device_id, boot.offset, earliest=EARLIEST, latest=self._latest)
             self._marks.update(touched)
             self._marks.update((stream, None) for stream, _ in touched)
         for book in self._books.values():
             self._advance(book)
+        store.keep_streams([book.state() for book in self._books.values() if book.state() != book.found])
         Mark.objects.bulk_create(Mark(stream_id=stream, hour=hour) for stream, hour in self._marks)
         self._epoch = bytes(installation().epoch)
 
@@ -136,33 +155,58 @@ class Entering:
         opening = {(thing.device_id, _stream_of(thing)) for thing in examined if not isinstance(thing, Refused)}
         refused = [thing for thing in examined if isinstance(thing, Refused)]
         asking = {(thing.device_id, thing.stream) for thing in refused if thing.device_id is not None and thing.stream is not None}
-        for device_id, stream in sorted(opening | asking):
-            if (device_id, stream) in opening:
-                Stream.objects.get_or_create(device_id=device_id, stream=stream)
-            locked = Stream.objects.select_for_update(no_key=True).filter(device_id=device_id, stream=stream).first()
-            if locked is not None:
-                self._books[device_id, stream] = Book(locked)
-
-    def _learn_items(self, examined: Sequence[Sound | Greeted | Refused]) -> None:
-        keys = {
-            event.item
-            for thing in examined
-            if isinstance(thing, Sound)
-            for event in thing.events
-            if not isinstance(event, WireError)
-        }
-        if not keys:
+        wanted = sorted(opening | asking)
+        if not wanted:
             return
-        self._items = dict(ItemKey.objects.filter(key__in=keys).values_list("key", "id"))
-        for key in sorted(keys - self._items.keys()):
-            self._items[key] = ItemKey.objects.get_or_create(key=key)[0].id
+        streams = Stream.objects.filter(device_id__in={device for device, _ in wanted}, stream__in={name for _, name in wanted})
+        if len(wanted) > 1 and opening - {(device, bytes(name)) for device, name in streams.values_list("device_id", "stream")}:
+            # To open one while holding others, out of turn, is how rings begin: one by one, then.
+            for device_id, name in wanted:
+                if (device_id, name) in opening:
+                    Stream.objects.get_or_create(device_id=device_id, stream=name)
+                self._hold(Stream.objects.filter(device_id=device_id, stream=name))
+            return
+        self._hold(streams)
+        for device_id, name in opening - self._books.keys():  # a single one, or it would have been opened above
+            Stream.objects.get_or_create(device_id=device_id, stream=name)
+            self._hold(Stream.objects.filter(device_id=device_id, stream=name))
 
-    def _boot(self, device_id: int, boot: bytes) -> Boot:
-        known = self._boots.get((device_id, boot))
-        if known is None:
-            known, _ = Boot.objects.get_or_create(device_id=device_id, boot=boot)
-            self._boots[device_id, boot] = known
-        return known
+    def _hold(self, streams: QuerySet[Stream]) -> None:
+        for stream in streams.select_for_update(no_key=True).order_by("device_id", "stream"):
+            self._books[stream.device_id, bytes(stream.stream)] = Book(stream)
+
+    def _learn(self, examined: Sequence[Sound | Greeted | Refused]) -> None:
+        """Numbers of the items and boots that the messages name."""
+        keys: set[str] = set()
+        boots: set[tuple[int, bytes]] = set()
+        for thing in examined:
+            if isinstance(thing, Greeted):
+                boots.add((thing.device_id, thing.hello.clock.boot))
+            elif isinstance(thing, Sound):
+                device_id = thing.device_id
+                for event in thing.events:
+                    if not isinstance(event, WireError):
+                        keys.add(event.item)
+                        boots.add((device_id, event.boot))
+        if keys:
+            self._items = dict(ItemKey.objects.filter(key__in=keys).values_list("key", "id"))
+            for key in sorted(keys - self._items.keys()):
+                self._items[key] = ItemKey.objects.get_or_create(key=key)[0].id
+        if boots:
+            known = Boot.objects.filter(device_id__in={device for device, _ in boots}, boot__in={boot for _, boot in boots})
+            self._boots = {(boot.device_id, bytes(boot.boot)): boot for boot in known}
+            # Rows that came before, with a boot nobody could date, wait for its first anchor.
+            self._undated = {boot.id for boot in known if boot.offset is None}
+            for device_id, name in sorted(boots - self._boots.keys()):
+                self._boots[device_id, name] = self._open_boot(device_id, name)
+
+    def _open_boot(self, device_id: int, name: bytes) -> Boot:
+        number = store.open_boot(device_id, name)
+        if number is not None:
+            return Boot(id=number, device_id=device_id, boot=name)
+        boot = Boot.objects.get(device_id=device_id, boot=name)  # another worker was faster
+        self._undated.add(boot.id)
+        return boot
 
     # --- entering ---
 
@@ -174,7 +218,7 @@ class Entering:
         clock = hello.clock
         vouched = clock.synchronised and _plausible(clock.wall, received.at)
         offset = clock.wall - clock.monotonic if vouched else received.at - clock.monotonic
-        self._anchor(self._boot(greeted.device_id, clock.boot), offset)
+        self._anchor(self._boots[greeted.device_id, clock.boot], offset)
 
     def _enter(self, sound: Sound) -> None:
         book = self._books[sound.device_id, sound.batch.stream]
@@ -213,10 +257,9 @@ class Entering:
         before = known.get(sound.first - 1)
         if before is not None and before != short(sound.batch.previous):
             return sound.first - 1
-        for place, link in enumerate(sound.links):
-            stored = known.get(sound.first + place)
-            if stored is not None and stored != short(link):
-                return sound.first + place
+        for seq in sorted(known):
+            if seq >= sound.first and known[seq] != short(sound.links[seq - sound.first]):
+                return seq
         if sound.last < book.stream.highest:
             after = book.previous_of(sound.last + 1)
             if after is not None and after != sound.head:
@@ -227,17 +270,18 @@ class Entering:
         """Turns rows into columns. This loop is the cost of a rating: it calls nothing that it can know already."""
         stream_id, first, received = book.stream.id, sound.first, sound.received.at
         latest = received + FUTURE_TOLERATED
-        items = self._items
+        items, events, links = self._items, sound.events, shorts(sound.links)
+        add = self._rows.append
         boots: dict[bytes, Boot] = {}
         hours: set[int | None] = set()
         for place in places:
-            event, link = sound.events[place], short(sound.links[place])
+            event = events[place]
             if isinstance(event, WireError):
                 self._hold_place(book, sound, place, event)
                 continue
             boot = boots.get(event.boot)
             if boot is None:
-                boot = boots[event.boot] = self._boot(sound.device_id, event.boot)
+                boot = boots[event.boot] = self._boots[sound.device_id, event.boot]
             visit, wall_offset = event.visit, event.wall_offset
             at: int | None = visit + wall_offset
             if event.synchronised and EARLIEST <= visit + wall_offset <= latest:
@@ -245,17 +289,17 @@ class Entering:
                     self._anchor(boot, wall_offset)
             elif boot.offset is None:
                 at = None
+                self._undated.add(boot.id)
             else:
                 at = visit + boot.offset
                 if not EARLIEST <= at <= latest:
                     at = None
             hours.add(None if at is None else at // HOUR_MS)
-            kind = KINDS[type(event)]
-            self._rows.append(
+            add(
                 (
                     stream_id,
                     first + place,
-                    kind,
+                    KINDS[type(event)],
                     at,
                     boot.id,
                     visit,
@@ -267,7 +311,7 @@ class Entering:
                     event.input,
                     wall_offset,
                     event.synchronised,
-                    link,
+                    links[place],
                 )
             )
         self._marks.update((stream_id, hour) for hour in hours)
@@ -284,7 +328,6 @@ class Entering:
         """The first anchor of a boot stays: a better one would move answers that have been shown on their day already."""
         if boot.offset is None:
             boot.offset = offset
-            boot.save(update_fields=["offset"])
             self._anchored.append(boot)
 
     def _fork(self, stream: Stream, seq: int) -> None:
@@ -295,24 +338,30 @@ class Entering:
     @staticmethod
     def _advance(book: Book) -> None:
         """Moves the contiguous watermark over what now joins up, and notes the gaps that remain."""
-        book.stream.stored_through, book.missing = gaps(book.stream)
-        book.stream.save(update_fields=["stored_through", "highest", "forked_at"])
+        through, highest, _, number = book.found
+        whole = through == highest  # nothing lies beyond, so what has just come is all there is to join
+        covered = sorted((sound.first, sound.last) for sound in book.entered) if whole else store.covered_after(number, through)
+        book.stream.stored_through, book.missing = join(book.stream, covered)
 
     def _ack(self, device_id: int, stream: bytes, server_wall: int, *, refused: str | None = None) -> Ack:
         return make_ack(self._books[device_id, stream], self._epoch, server_wall, refused=refused)
 
 
-def gaps(stream: Stream) -> tuple[int, list[tuple[int, int]]]:
-    """(how far `stream` is stored without a gap, the gaps between there and its highest row)."""
+def gaps(stream: Stream) -> list[tuple[int, int]]:
+    """The gaps between how far `stream` is stored and its highest row."""
+    return join(stream, store.covered_after(stream.id, stream.stored_through) if stream.highest > stream.stored_through else [])[1]
+
+
+def join(stream: Stream, covered: Iterable[tuple[int, int]]) -> tuple[int, list[tuple[int, int]]]:
+    """(how far `stream` reaches without a gap, the gaps beyond). `covered` are (first, last) by their beginning."""
     through = joined = stream.stored_through
     missing: list[tuple[int, int]] = []
-    if stream.highest > through:
-        for first, last in store.covered_after(stream.id, through):
-            if first > through + 1:
-                missing.append((through + 1, first - 1))
-            through = max(through, last)
-            if not missing:
-                joined = through
+    for first, last in covered:
+        if first > through + 1:
+            missing.append((through + 1, first - 1))
+        through = max(through, last)
+        if not missing:
+            joined = through
     return joined, missing
 
 

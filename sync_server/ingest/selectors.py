@@ -10,5 +10,4 @@ def standing(device: str, server_wall: int) -> Ack | None:
     stream = Stream.objects.filter(device__name=device, device__revoked_at=None).order_by("-id").first()
     if stream is None:
         return None
-    _, missing = gaps(stream)
-    return make_ack(Book(stream, missing=missing), bytes(installation().epoch), server_wall)
+    return make_ack(Book(stream, missing=gaps(stream)), bytes(installation().epoch), server_wall)

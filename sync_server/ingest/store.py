@@ -66,6 +66,35 @@ def insert_evidence(rows: Sequence[EvidenceColumns]) -> None:
         )
 
 
+StreamColumns = tuple[int, int, int | None, int]
+"""Stored through, highest, forked at, number: what changes of a stream, in the order of the statement."""
+
+
+def keep_streams(streams: Sequence[StreamColumns]) -> None:
+    """Writes the watermarks of `streams`."""
+    if streams:
+        with connection.cursor() as cursor:
+            cursor.executemany("UPDATE ingest_stream SET stored_through = %s, highest = %s, forked_at = %s WHERE id = %s", streams)
+
+
+def open_boot(device_id: int, boot: bytes) -> int | None:
+    """The number of a new boot, or None when it is there already."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO ingest_boot (device_id, boot) VALUES (%s, %s) ON CONFLICT (device_id, boot) DO NOTHING RETURNING id",
+            [device_id, boot],
+        )
+        made = cursor.fetchone()
+    return None if made is None else int(made[0])
+
+
+def keep_offsets(offsets: Sequence[tuple[int | None, int]]) -> None:
+    """Writes (offset, boot's number)."""
+    if offsets:
+        with connection.cursor() as cursor:
+            cursor.executemany('UPDATE ingest_boot SET "offset" = %s WHERE id = %s', offsets)
+
+
 def links_between(stream_id: int, first: int, last: int) -> dict[int, int]:
     """{seq: link} of the rows `first` … `last` that are stored."""
     with connection.cursor() as cursor:
