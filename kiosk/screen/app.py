@@ -16,9 +16,11 @@ from kiosk.screen.settings import ScreenSettings, Surroundings
 from kiosk.screen.theme import ASSETS, Palette, load_or_default
 from kiosk.screen.toolkit import prepare
 from kiosk.screen.trace import Trace
-from kiosk.screen.waiting import SdlWaiter, ThreadWaiter, Waiter, WakingQueue
+from kiosk.screen.waiting import SdlWaiter, ThreadWaiter, Waiter, WakingQueue, driver
 from kiosk.texts import Texts
 
+NOWHERE: Final = ("", "offscreen", "dummy")
+"""Drivers of SDL that draw where nobody sees it; it falls back on them without a word."""
 FRAME_S: Final = 1 / 25
 """Between two steps of a draining bar: it loses a few pixels each time, which looks even."""
 STILL_S: Final = 1.0
@@ -34,8 +36,8 @@ class TouchScreen:
         from kivy.clock import Clock as KivyClock
         from kivy.core.window import Window  # opens it
 
-        if Window is None:
-            raise RuntimeError("no window could be opened: is there a display, and is DISPLAY set?")
+        if Window is None or driver() in NOWHERE:
+            raise RuntimeError("no window could be opened: there is no display, or DISPLAY does not name one")
         from kiosk.screen.painter import Painter, Ruler
 
         self._clock = clock

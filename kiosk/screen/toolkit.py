@@ -26,7 +26,7 @@ def prepare(settings: ScreenSettings) -> None:
             KIVY_NO_ARGS="1",
             KIVY_NO_CONFIG="1",  # it neither reads nor writes a configuration file
             KIVY_NO_FILELOG="1",
-            KIVY_NO_CONSOLELOG=os.environ.get("KIVY_NO_CONSOLELOG", "1"),
+            KIVY_LOG_MODE="PYTHON",  # otherwise it takes standard error away from everybody
             KIVY_HOME=str(home),
             KIVY_WINDOW="sdl2",
             KIVY_IMAGE="sdl2",

@@ -72,6 +72,13 @@ class WakingQueue:
         self._wake()
 
 
+def driver() -> str:
+    """What SDL draws through: `x11`, `KMSDRM`, `wayland`; `offscreen` or `dummy` where it found no display."""
+    name = _bundled_sdl().SDL_GetCurrentVideoDriver
+    name.restype = ctypes.c_char_p
+    return (name() or b"").decode()
+
+
 def _bundled_sdl() -> Any:
     """The SDL that Kivy has loaded into this process, by its path: a second copy would have a queue of its own."""
     for line in Path("/proc/self/maps").read_text().splitlines():
