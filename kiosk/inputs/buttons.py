@@ -30,25 +30,31 @@ class GpioButtons:
         try:
             factory = self._given or _machines_own()
             for value, number in self._pins.items():
-                pin = factory.pin(f"GPIO{number}")
-                factory.reserve_pins(self, pin)
+                name = f"GPIO{number}"
+                pin = factory.pin(name)
+                factory.reserve_pins(self, name)
+                listener = self._listener(factory, value, heard)
+                self._taken.append((factory, name, pin, listener))  # gpiozero itself holds the listener weakly
                 pin.function = "input"
                 pin.pull = self._pull
                 pin.bounce = None
                 pin.edges = "both"
-                pin.when_changed = self._listener(factory, value, heard)
-                self._taken.append((factory, pin, pin.when_changed))
+                pin.when_changed = listener
         except (GPIOZeroError, OSError, ImportError) as fault:
             self.stop()
             raise WiringError(f"The face buttons cannot be used: {fault}.", "Compare [panel.buttons] with the wiring.") from None
 
     def stop(self) -> None:
         """Lets go of the pins."""
-        for factory, pin, _ in self._taken:
+        for factory, name, pin, _ in self._taken:
             pin.when_changed = None
-            factory.release_pins(self, pin)
+            factory.release_pins(self, name)
             pin.close()
         self._taken.clear()
+
+    def _conflicts_with(self, other: object) -> bool:
+        """gpiozero asks whoever reserves a pin: nobody shares one with us."""
+        return other is not self
 
     def _listener(self, factory: Any, value: int, heard: Callable[[Edge], None]) -> Callable[[float, int], None]:
         def changed(ticks: float, state: int) -> None:
