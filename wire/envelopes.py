@@ -193,7 +193,7 @@ class EnrolRequest(msgspec.Struct, frozen=True):
     """A new device asks for an identity: the one-time code and a signing request (PEM) for its own key. Travels as JSON."""
 
     v: Literal[1]
-    code: Annotated[str, msgspec.Meta(pattern=r"\A[0-9A-Z -]{6,20}\Z")]
+    code: Annotated[str, msgspec.Meta(pattern=r"^[0-9A-Z -]{6,20}$(?!\n)")]
     request: Annotated[str, msgspec.Meta(max_length=4000)]
 
 
@@ -204,7 +204,7 @@ class EnrolAnswer(msgspec.Struct, frozen=True):
     """
 
     v: Literal[1]
-    device: Annotated[str, msgspec.Meta(pattern=r"\A[a-z0-9-]{8,32}\Z")]
+    device: Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9-]{8,32}$(?!\n)")]
     certificate: str
     broker_host: Annotated[str, msgspec.Meta(min_length=1, max_length=253)]
     broker_port: Annotated[int, msgspec.Meta(ge=1, le=65535)]

@@ -16,6 +16,9 @@ DEVICE_READS: Final[tuple[Leaf, ...]] = ("down", "config", "command")
 DEVICE_PATTERN: Final = r"[a-z0-9-]{8,32}"
 """Nothing else is a device: `+` and `#` in a certificate's name would open every topic."""
 ROOT: Final = f"vidhuk/{VERSION}"
+ONLINE: Final = b"online"
+OFFLINE: Final = b"offline"
+"""What is said on `presence`, which is retained: at connecting, and as the last will."""
 
 _device = re.compile(rf"\A{DEVICE_PATTERN}\Z")
 _topic = re.compile(rf"\A{ROOT}/({DEVICE_PATTERN})/(up|down|health|presence|config|command|result)\Z")

@@ -47,7 +47,6 @@ GROUP: Final = 128
 """Messages accepted in one transaction at most: enough to share one fsync, few enough that the first is not kept waiting."""
 PATIENCE_S: Final = (1.0, 2.0, 5.0, 10.0, 30.0)
 """Waits between tries while the database is away. Nothing is lost meanwhile: devices are not acknowledged and keep their rows."""
-ONLINE: Final = b"online"
 
 
 class Incoming(NamedTuple):
@@ -217,7 +216,7 @@ class Gateway:
 
     def _note(self, device: DeviceId, leaf: str, message: Incoming) -> None:
         if leaf == "presence":
-            present = message.payload == ONLINE
+            present = message.payload == topics.ONLINE
             fleet.record_presence(device, present=present)
             if present and message.retained and (ack := standing(device, int(self._clock() * 1000))) is not None:
                 # We have just come back: whoever is waiting out a back-off need not.
