@@ -88,9 +88,9 @@ class TouchScreen:
         coming = self.presenter.likely()
 
         def warm_one() -> None:
-            picture = next(coming, None)
-            if picture is not None:
-                self._painter.warm(picture)
+            pair = next(coming, None)
+            if pair is not None:
+                self._painter.warm(*pair)
                 self.loop.when_idle(warm_one)
 
         self.loop.when_idle(warm_one)

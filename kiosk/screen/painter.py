@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from kivy.core.image import Image as CoreImage
 from kivy.core.text import Label as CoreLabel
-from kivy.graphics import Canvas, Color, Rectangle, RoundedRectangle, SmoothRoundedRectangle
+from kivy.graphics import Canvas, ClearBuffers, ClearColor, Color, Fbo, Rectangle, RoundedRectangle, SmoothRoundedRectangle
 from kivy.graphics.texture import Texture
 
 from kiosk.screen.board import FACE_SIZES, ICON_SIZES
@@ -19,6 +19,8 @@ from kiosk.screen.theme import Palette, Rgb, Theme
 
 TEXTS_KEPT: Final = 600
 """Every line of every screen in two languages and two sizes is under 200; a third of the memory of one large photograph."""
+GROUNDS_KEPT: Final = 40
+"""Tiles and buttons of all screens in two modes, pressed and not."""
 FACE_CELLS: Final = 8
 DISC, RING, PRESSED_RING = 5, 6, 7
 ICON_CELLS: Final = (
@@ -75,18 +77,19 @@ class Painter:
         self._report = report
         self._texts: OrderedDict[tuple[str, int, bool], Any] = OrderedDict()
         self._strips: dict[tuple[str, int], Any] = {}
+        self._grounds: OrderedDict[tuple[Any, ...], Any] = OrderedDict()
         self._codes: dict[tuple[tuple[bool, ...], ...], Any] = {}
         self._drains: list[tuple[Drain, Any, int]] = []
 
     def paint(self, picture: Picture, palette: Palette, now: int) -> bool:
         """Replaces what is on the canvas by `picture`; returns whether something on it moves. `now` is monotonic ms."""
+        self.warm(picture, palette)  # a frame buffer must not be made while the canvas is open
         self.canvas.clear()
         self._drains = []
         height = picture.size[1]
         with self.canvas:
             for mark in picture.marks:
-                pressed = picture.pressed is not None and getattr(mark, "control", None) == picture.pressed
-                self._mark(mark, palette, height, pressed, _unit(picture))
+                self._mark(mark, palette, height, _is_pressed(mark, picture), _unit(picture))
         self.advance(now)
         return bool(self._drains)
 
@@ -100,10 +103,12 @@ class Painter:
             corner = min(drain.corner, width // 2)
             shape.radius = [(corner, corner)]
 
-    def warm(self, picture: Picture) -> None:
+    def warm(self, picture: Picture, palette: Palette) -> None:
         """Makes the textures that `picture` will need."""
         for mark in picture.marks:
             match mark:
+                case Panel():
+                    self._ground(mark, palette, _is_pressed(mark, picture))
                 case Text():
                     for line in mark.lines:
                         self._line(line, mark.size, mark.bold)
@@ -164,20 +169,10 @@ class Painter:
             Rectangle(texture=texture, pos=(x, y - sink), size=(box.w, box.h))
 
     def _panel(self, mark: Panel, palette: Palette, height: int, sink: int, pressed: bool) -> None:
+        texture = self._ground(mark, palette, pressed)
         x, y = _pos(mark.box, height)
-        y -= sink
-        size = (mark.box.w, mark.box.h)
-        corner = mark.corner
-        if mark.shadow and not pressed and self._theme.shadow_opacity > 0:
-            drop = max(1, corner // 5)
-            Color(*palette.ink, self._theme.shadow_opacity)
-            SmoothRoundedRectangle(pos=(x, y - drop), size=size, radius=[corner] * 4)
-        if mark.edge is not None:
-            Color(*(palette.ink if pressed else _tone(palette, mark.edge)))
-            _rounded(x, y, size, corner)
-        inner = mark.width * (2 if pressed else 1) if mark.edge is not None else 0
-        Color(*(palette.pressed if pressed else _tone(palette, mark.fill or "paper")))
-        _rounded(x + inner, y + inner, (size[0] - 2 * inner, size[1] - 2 * inner), max(0, corner - inner))
+        Color(1, 1, 1)
+        Rectangle(texture=texture, pos=(x, y - sink - _drop(mark)), size=texture.size)
 
     # --- textures ---
 
@@ -193,6 +188,34 @@ class Painter:
         if len(self._texts) > TEXTS_KEPT:
             self._texts.popitem(last=False)
         return label.texture
+
+    def _ground(self, mark: Panel, palette: Palette, pressed: bool) -> Any:
+        """A panel as one texture: drawn each time from its three rounded shapes it would cost more than the rest of the screen."""
+        edge = None if mark.edge is None else palette.ink if pressed else _tone(palette, mark.edge)
+        fill = palette.pressed if pressed else _tone(palette, mark.fill or "paper")
+        key = (mark.box.w, mark.box.h, mark.corner, mark.width, mark.shadow, pressed, edge, fill, palette.paper)
+        if key in self._grounds:
+            self._grounds.move_to_end(key)
+            return self._grounds[key].texture
+        size, corner, drop = (mark.box.w, mark.box.h), mark.corner, _drop(mark)
+        fbo = Fbo(size=(size[0], size[1] + drop))
+        with fbo:
+            ClearColor(*palette.paper, 1)
+            ClearBuffers()
+            if drop and not pressed:
+                Color(*palette.ink, self._theme.shadow_opacity)
+                _rounded(0, 0, size, corner)
+            if edge is not None:
+                Color(*edge)
+                _rounded(0, drop, size, corner)
+            inner = mark.width * (2 if pressed else 1) if edge is not None else 0
+            Color(*fill)
+            _rounded(inner, inner + drop, (size[0] - 2 * inner, size[1] - 2 * inner), max(0, corner - inner))
+        fbo.draw()
+        self._grounds[key] = fbo
+        if len(self._grounds) > GROUNDS_KEPT:
+            self._grounds.popitem(last=False)
+        return fbo.texture
 
     def _icon_cell(self, mark: Icon) -> Any:
         if mark.name not in ICON_CELLS:
@@ -240,6 +263,15 @@ def _tone(palette: Palette, tone: Tone) -> Rgb:
 def _pos(box: Box, height: int) -> tuple[int, int]:
     """Kivy counts from the bottom."""
     return box.x, height - box.bottom
+
+
+def _drop(mark: Panel) -> int:
+    """How far a panel's shadow falls, in px."""
+    return max(1, mark.corner // 5) if mark.shadow else 0
+
+
+def _is_pressed(mark: Mark, picture: Picture) -> bool:
+    return picture.pressed is not None and getattr(mark, "control", None) == picture.pressed
 
 
 def _unit(picture: Picture) -> float:

@@ -128,12 +128,12 @@ class Presenter:
 
     # --- scenes to pictures ---
 
-    def likely(self) -> Iterator[Picture]:
+    def likely(self) -> Iterator[tuple[Picture, Palette]]:
         """Pictures that may come next, so that their texts can be drawn before anybody waits for them."""
         for language in self._around.languages:
             for large in (False, True):
                 for scene in self._coming(language):
-                    yield self._compose(scene, large=large)
+                    yield self._compose(scene, large=large), self._theme.contrast if large else self._palette
 
     def _coming(self, language: str) -> Iterator[Scene]:
         blank = Scene(Phase.WELCOME, language, None, None, None, None, False, 0, None)
