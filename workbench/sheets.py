@@ -197,7 +197,9 @@ def contact_sheet(pictures: Sequence[tuple[str, "Image"]], *, width: int = 400, 
 def main(argv: Sequence[str]) -> int:
     """Takes all photographs, or those whose name contains a given text."""
     parser = argparse.ArgumentParser(prog="./vidhuk docs screens", description="Photographs every screen of the kiosk.")
-    parser.add_argument("--out", type=Path, default=ROOT / "build" / "screens", help="folder for the pictures (default: build/screens)")
+    parser.add_argument(
+        "--out", type=Path, default=ROOT / "build" / "screens", help="folder for the pictures (default: build/screens)"
+    )
     parser.add_argument("--only", default="", metavar="TEXT", help="only pictures whose name contains TEXT, e.g. uk-800x480")
     options = parser.parse_args(argv)
     with tempfile.TemporaryDirectory() as folder:

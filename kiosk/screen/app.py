@@ -48,9 +48,7 @@ class TouchScreen:
         self._untold: Picture | None = None
         self._motion: Any = None
         waiter: Waiter = SdlWaiter() if settings.input == "mouse" else ThreadWaiter()
-        self.loop = MainLoop(
-            now=self._now, waiter=waiter, turn=self._turn, next_event=self._seconds_to_next_event, report=report
-        )
+        self.loop = MainLoop(now=self._now, waiter=waiter, turn=self._turn, next_event=self._seconds_to_next_event, report=report)
 
         theme = self.theme = load_or_default(settings.theme or ASSETS / "theme.toml", report, accent=settings.accent)
         self._still = settings.reduced_motion or theme.reduced_motion
@@ -167,7 +165,7 @@ def _provider(settings: ScreenSettings, waiter: Waiter) -> Any:
     else:
         from kivy.input.providers.hidinput import HIDInputMotionEventProvider as Panel
 
-    class Waking(Panel):  # type: ignore[misc]  # Kivy's classes carry no types
+    class Waking(Panel):  # Kivy's classes carry no types
         """The provider, whose thread wakes the loop with each touch."""
 
         def _thread_run(self, **options: Any) -> None:

@@ -95,7 +95,9 @@ class Board:
         self._marks.append(Text(box, room, found.lines, found.widths, found.size, found.lead, bold, tone, align, control))
         return box
 
-    def setting(self, words: str, *, width: int, height: int, step: float, bold: bool = False, max_lines: int = 1) -> typeset.Setting:
+    def setting(
+        self, words: str, *, width: int, height: int, step: float, bold: bool = False, max_lines: int = 1
+    ) -> typeset.Setting:
         """How `words` would be set, without putting them down."""
         return typeset.fit(
             words,

@@ -182,9 +182,7 @@ class Presenter:
 
     def _frame(self, scene: Scene, *, large: bool) -> views.Frame:
         say = self._sayer(scene.language)
-        languages = tuple(
-            views.Language(code, self._texts.name(code), code == scene.language) for code in self._around.languages
-        )
+        languages = tuple(views.Language(code, self._texts.name(code), code == scene.language) for code in self._around.languages)
         return views.Frame(
             court=self._pick(self._around.court, scene),
             languages=languages if len(languages) > 1 else (),

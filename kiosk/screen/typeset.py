@@ -46,9 +46,7 @@ def lead(size: int) -> int:
     return round(size * LEAD)
 
 
-def fit(
-    text: str, measure: Measure, *, width: int, height: int, size: int, least: int, bold: bool, max_lines: int
-) -> Setting:
+def fit(text: str, measure: Measure, *, width: int, height: int, size: int, least: int, bold: bool, max_lines: int) -> Setting:
     """`text` at the largest size from `size` down at which it fits; below `least` only when nothing else fits."""
     torn: Setting | None = None
     found: Setting | None = None

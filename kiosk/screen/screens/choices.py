@@ -20,9 +20,7 @@ def _faces_in_row(board: Board, choices: Sequence[views.Choice], room: Box) -> N
     cell = room.w // len(choices)
     gap, words_w = board.px(14), cell - board.px(12)
     words_h = 2 * board.line(-0.5)
-    size = board.common_size(
-        (choice.words for choice in choices), width=words_w, height=words_h, step=-0.5, bold=True, max_lines=2
-    )
+    size = board.common_size((choice.words for choice in choices), width=words_w, height=words_h, step=-0.5, bold=True, max_lines=2)
     words_h = max(
         board.setting(choice.words, width=words_w, height=words_h, step=-0.5, bold=True, max_lines=2).height for choice in choices
     )
@@ -43,9 +41,7 @@ def _faces_in_column(board: Board, choices: Sequence[views.Choice], room: Box) -
     gap = board.px(28)
     words_w = room.w - side - gap - 2 * board.px(8)
     size = board.common_size((choice.words for choice in choices), width=words_w, height=row, step=1, bold=True, max_lines=2)
-    widest = max(
-        board.setting(choice.words, width=words_w, height=row, step=1, bold=True, max_lines=2).width for choice in choices
-    )
+    widest = max(board.setting(choice.words, width=words_w, height=row, step=1, bold=True, max_lines=2).width for choice in choices)
     left = room.x + max(0, (room.w - side - gap - widest) // 2)
     for place, choice in enumerate(reversed(choices)):
         box = Box(room.x, room.y + place * row, room.w, row)
