@@ -37,11 +37,12 @@ def configuration(version: int = 1) -> Config:
 
 @dataclass
 class Authority:
-    """One CA. `not_before` of what it issues can be set, for devices that believe it is 1970."""
+    """One CA. `days` are the first and last day, from today, of what it issues: for devices that believe it is another year."""
 
     key: ec.EllipticCurvePrivateKey
     certificate: x509.Certificate
     config_key: Ed25519PrivateKey
+    days: tuple[int, int] = (-1, 30)
 
     @classmethod
     def make(cls, name: str = "test CA") -> "Authority":
@@ -54,7 +55,8 @@ class Authority:
         return sha256(self.certificate.public_bytes(serialization.Encoding.DER)).hexdigest()
 
     def issue(self, name: str, public_key: object, hosts: list[str] | None = None) -> x509.Certificate:
-        return _build(name, public_key, self.certificate.subject, self.certificate, hosts or []).sign(self.key, hashes.SHA256())
+        builder = _build(name, public_key, self.certificate.subject, self.certificate, hosts or [], self.days)
+        return builder.sign(self.key, hashes.SHA256())
 
     def sign(self, device: str, config: Config) -> SignedConfig:
         document = encode_config(config)
@@ -83,7 +85,14 @@ class Authority:
         return key.public_key().public_bytes_raw()
 
 
-def _build(name: str, public_key: object, issuer: object, ca: x509.Certificate | None, hosts: list[str]) -> x509.CertificateBuilder:
+def _build(
+    name: str,
+    public_key: object,
+    issuer: object,
+    ca: x509.Certificate | None,
+    hosts: list[str],
+    days: tuple[int, int] = (-1, 30),
+) -> x509.CertificateBuilder:
     now = datetime.datetime.now(datetime.UTC)
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     builder = (
@@ -92,8 +101,8 @@ def _build(name: str, public_key: object, issuer: object, ca: x509.Certificate |
         .issuer_name(issuer if isinstance(issuer, x509.Name) else subject)
         .public_key(public_key)  # type: ignore[arg-type]
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - DAY)
-        .not_valid_after(now + 30 * DAY)
+        .not_valid_before(now + days[0] * DAY)
+        .not_valid_after(now + days[1] * DAY)
         .add_extension(x509.BasicConstraints(ca=ca is None, path_length=None), critical=True)
     )
     if hosts:

@@ -1,0 +1,145 @@
+"""The parts around the core: clocks, the loop without a screen, the status file, and an unsynchronised clock's way into TLS."""
+
+import socket
+import ssl
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from kiosk.clock import SystemClock
+from kiosk.headless import QueueLoop
+from kiosk.links.mqtt import Broker
+from kiosk.upkeep import status
+from tests.kiosk.authority import Authority
+from wire.envelopes import Clock as ClockReading
+from wire.envelopes import Health
+
+
+def test_both_clocks_run_and_name_the_same_boot() -> None:
+    clock = SystemClock("trusted")
+    first, second = clock.stamp(), clock.stamp()
+    assert first.boot == second.boot
+    assert len(first.boot) == 16
+    assert second.monotonic >= first.monotonic >= 0
+    assert first.synchronised
+    assert abs(first.wall - time.time() * 1000) < 60_000
+
+
+def test_the_kernels_word_on_the_clock_is_a_plain_yes_or_no() -> None:
+    assert SystemClock("system").stamp().synchronised in (True, False)
+
+
+def test_the_loop_runs_what_is_posted_in_order_and_ends_when_told() -> None:
+    loop = QueueLoop(SystemClock("trusted"))
+    done: list[object] = []
+    for number in range(3):
+        loop.post(lambda number=number: done.append(number))  # type: ignore[misc]
+    loop.post(lambda: done.append(threading.current_thread().name))
+    loop.post(loop.stop)
+    loop.run()
+    assert done == [0, 1, 2, threading.main_thread().name]
+
+
+def test_the_loop_sleeps_until_its_alarm_and_never_rings_early() -> None:
+    clock = SystemClock("trusted")
+    loop = QueueLoop(clock)
+    rang: list[int] = []
+
+    def ring() -> None:
+        rang.append(clock.stamp().monotonic)
+        loop.stop()
+
+    due = clock.stamp().monotonic + 60
+    loop.at(due + 100_000, lambda: rang.append(-1))
+    loop.at(due, ring)
+    loop.run()
+    assert len(rang) == 1
+    assert rang[0] >= due
+
+
+def test_a_call_that_fails_does_not_end_the_loop() -> None:
+    loop = QueueLoop(SystemClock("trusted"))
+    done: list[int] = []
+    loop.post(lambda: 1 // 0)
+    loop.post(lambda: done.append(1))
+    loop.post(loop.stop)
+    loop.run()
+    assert done == [1]
+
+
+def test_another_thread_wakes_a_sleeping_loop() -> None:
+    loop = QueueLoop(SystemClock("trusted"))
+    timer = threading.Timer(0.05, lambda: loop.post(loop.stop))
+    timer.start()
+    loop.run()
+    timer.join()
+
+
+def test_staff_read_what_is_recorded_delivered_and_waiting(tmp_path: Path) -> None:
+    report = Health(1, ClockReading(b"b" * 16, 0, 0, True), 5, 120, 100, 3 * 2**30, "test", 7, ["the crest is missing"])
+    assert status.last(tmp_path) is None
+    status.keep(tmp_path, report, device="kiosk-status", up=False)
+    found = status.last(tmp_path)
+    assert found is not None
+    lines = "\n".join(status.sentences(found, found.written + 130))
+    assert "kiosk-status: running (last report 2 min ago)" in lines
+    assert "recorded 120, delivered 100, waiting 20" in lines
+    assert "server: not reached; configuration 7" in lines
+    assert "3072 MiB" in lines
+    assert "note: the crest is missing" in lines
+    assert not status.is_running(found, found.written + 151)
+    status.keep(tmp_path, report, device="kiosk-status", up=False, running=False)
+    stopped = status.last(tmp_path)
+    assert stopped is not None
+    assert not status.is_running(stopped, stopped.written)
+    (tmp_path / status.FILE).write_bytes(b"{")
+    assert status.last(tmp_path) is None
+
+
+@pytest.mark.parametrize(("check_dates", "gets_in"), [(True, False), (False, True)])
+def test_a_clock_that_nobody_vouches_for_does_not_keep_the_device_out(tmp_path: Path, check_dates: bool, gets_in: bool) -> None:
+    """The server's certificate is expired as far as this device's clock can tell; its CA is the right one all the same."""
+    authority = Authority.make()
+    authority.give_identity(tmp_path / "state", "kiosk-1970-1", port=1)
+    authority.days = (-300, -200)
+    _, certificate, key = authority.server_files(tmp_path)
+    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    server.load_cert_chain(certificate, key)
+    folder = tmp_path / "state" / "identity"
+    broker = Broker("127.0.0.1", 1, folder / "ca.pem", folder / "certificate.pem", folder / "key.pem")
+    assert _shakes_hands(broker.tls(check_dates=check_dates), server) is gets_in
+
+
+def test_a_server_of_another_ca_is_never_believed(tmp_path: Path) -> None:
+    Authority.make().give_identity(tmp_path / "state", "kiosk-1970-1", port=1)
+    _, certificate, key = Authority.make().server_files(tmp_path)
+    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    server.load_cert_chain(certificate, key)
+    folder = tmp_path / "state" / "identity"
+    broker = Broker("127.0.0.1", 1, folder / "ca.pem", folder / "certificate.pem", folder / "key.pem")
+    for check_dates in (True, False):
+        assert not _shakes_hands(broker.tls(check_dates=check_dates), server)
+    assert broker.tls().minimum_version == ssl.TLSVersion.TLSv1_2
+
+
+def _shakes_hands(client: ssl.SSLContext, server: ssl.SSLContext) -> bool:
+    near, far = socket.socketpair()
+
+    def serve() -> None:
+        try:
+            server.wrap_socket(far, server_side=True).close()
+        except (ssl.SSLError, OSError):
+            far.close()
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    try:
+        client.wrap_socket(near, server_hostname="127.0.0.1").close()
+        return True
+    except ssl.SSLCertVerificationError:
+        near.close()
+        return False
+    finally:
+        thread.join()
