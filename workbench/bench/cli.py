@@ -47,9 +47,7 @@ def table(found: Mapping[str, Any], figures: Sequence[Figure]) -> str:
     rows = [("", "median", "runs from … to", "unit", "target", "")]
     for figure in figures:
         spread = f"{_number(min(figure.values))} … {_number(max(figure.values))}" if len(set(figure.values)) > 1 else ""
-        rows.append(
-            (figure.name, _number(figure.value), spread, figure.unit, str(figure.target or ""), _word(figure.verdict))
-        )
+        rows.append((figure.name, _number(figure.value), spread, figure.unit, str(figure.target or ""), _word(figure.verdict)))
     widths = [max(len(row[place]) for row in rows) for place in range(len(rows[0]))]
     lines = [f"{found['benchmark']}: {found['about']}"]
     lines += [f"{found['runs']} runs; {machine['cores']} cores, Python {machine['python']}, load {machine['load']}", ""]
@@ -87,7 +85,7 @@ def _say(text: str) -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="./vidhuk bench",
-        description="Measures real parts against a yardstick, in turns within one run. Exit code 0 means measured; verdicts are data.",
+        description="Measures real parts against a yardstick, in turns. Exit code 0: measured, whatever the verdicts.",
         epilog="Benchmarks:\n" + "\n".join(f"  {line}" for line in _listing().splitlines()),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

@@ -40,8 +40,8 @@ class Target:
         return "missed" if high or low else "reached"
 
     def __str__(self) -> str:
-        limits = [f"≤ {self.at_most:g}"] * (self.at_most is not None) + [f"≥ {self.at_least:g}"] * (self.at_least is not None)
-        return " ".join(limits)
+        limits = (("≤", self.at_most), ("≥", self.at_least))
+        return " ".join(f"{sign} {limit:g}" for sign, limit in limits if limit is not None)
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,7 @@ def alternate(runs: int, **measures: Callable[[], float]) -> dict[str, list[floa
 
 @dataclass(frozen=True)
 class Benchmark:
-    """`measure(runs, say)` gives the figures; `runs` is how often each thing is measured unless somebody asks for another number."""
+    """`measure(runs, say)` gives the figures; `runs` is how often each thing is measured unless somebody says otherwise."""
 
     name: str
     about: str

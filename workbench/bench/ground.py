@@ -1,0 +1,121 @@
+"""A server's installation to measure on: keys, tables, a real broker with TLS, devices with certificates. Loopback only.
+
+Django is configured once in a process, so there is one `Ground` a process.
+"""
+
+import os
+import socket
+import sys
+import time
+from datetime import UTC, datetime
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from cryptography import x509
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.x509.oid import NameOID
+
+from wire.envelopes import Questionnaire
+from wire.events import DeviceId, StreamId
+from workbench.bench.harness import BenchTrouble
+from workbench.installation import HOST, ROOT, free_ports
+from workbench.processes import Child, Household
+
+if TYPE_CHECKING:
+    from sync_server.fleet.authority import Authority
+
+PATIENCE_S: Final = 30.0
+ENROLLED: Final = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+class BenchDevice:
+    """A device known to the server: its key, its stream, and where its certificate lies."""
+
+    def __init__(self, name: str, key: Ed25519PrivateKey, certificate: Path, key_file: Path) -> None:
+        self.name = DeviceId(name)
+        self.key = key
+        self.stream = StreamId(sha256(name.encode()).digest()[:16])
+        self.certificate = certificate
+        self.key_file = key_file
+
+
+class Ground:
+    """Everything below `folder`. `household` owns the processes."""
+
+    authority: "Authority"
+    questionnaire: Questionnaire
+
+    def __init__(self, folder: Path, household: Household) -> None:
+        self.folder = folder
+        self.household = household
+        self.port = free_ports()["broker"]
+        self.config = folder / "server.toml"
+        self.config.write_text(f'state_dir = "state"\n[broker]\nlisten = "{HOST}:{self.port}"\n')
+        os.environ.pop("DATABASE_URL", None)
+        os.environ["VIDHUK_SERVER_CONFIG"] = str(self.config)
+        os.environ["DJANGO_SETTINGS_MODULE"] = "sync_server.project.settings"
+        import django
+
+        django.setup()
+        from sync_server.project import config, setup
+        from sync_server.surveys.selectors import current_questionnaire
+
+        self.authority = setup.make_keys(config.read(self.config))
+        setup.make_tables()
+        released = current_questionnaire("exit")
+        assert released is not None, "the shipped questionnaire was not released"
+        self.questionnaire = released
+
+    @property
+    def database(self) -> Path:
+        """The server's SQLite file."""
+        from django.db import connection
+
+        return Path(str(connection.settings_dict["NAME"]))
+
+    def device(self, number: int) -> BenchDevice:
+        """A device enrolled with this server, with a certificate of its own."""
+        from sync_server.courts.services import register_device
+
+        name = f"bench-kiosk-{number}"
+        key = Ed25519PrivateKey.generate()
+        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+        request = x509.CertificateSigningRequestBuilder().subject_name(subject).sign(key, None)
+        pem = request.public_bytes(serialization.Encoding.PEM).decode()
+        certificate, public_key = self.authority.certify_device(pem, name, datetime.now(UTC))
+        register_device(name=name, public_key=public_key, enrolled_at=ENROLLED)
+        files = self.folder / f"{name}.crt", self.folder / f"{name}.key"
+        files[0].write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+        files[1].write_bytes(
+            key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+        )
+        return BenchDevice(name, key, *files)
+
+    def start_broker(self) -> Child:
+        """The broker as the server configures it: TLS, certificates, access list. Returns when it listens."""
+        from sync_server.gateway.broker import BrokerMissing, find_program
+
+        try:
+            program = find_program("mosquitto")
+        except BrokerMissing as missing:
+            raise BenchTrouble(str(missing)) from None
+        configuration = self.folder / "state" / "broker" / "mosquitto.conf"
+        child = self.household.start(Child("The broker", [program, "-c", str(configuration)], log=self.folder / "broker.log"))
+        deadline = time.monotonic() + PATIENCE_S
+        while True:
+            child.check()
+            try:
+                socket.create_connection((HOST, self.port), timeout=1).close()
+                return child
+            except OSError:
+                if time.monotonic() > deadline:
+                    raise BenchTrouble(f"The broker does not listen. It said:\n{child.last_words()}") from None
+                time.sleep(0.02)
+
+    def start_gateway(self) -> Child:
+        """A gateway worker of its own process, as the server starts it."""
+        argv = [sys.executable, "-P", "-m", "sync_server", "gateway", "--config", str(self.config)]
+        log = self.folder / "gateway.log"
+        return self.household.start(Child("The gateway", argv, log=log, env={"PYTHONPATH": str(ROOT)}))
