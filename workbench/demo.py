@@ -32,7 +32,8 @@ def main(argv: Sequence[str]) -> int:
     from workbench.panel import PanelGone
     from workbench.processes import ChildFailed
 
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    # Set even where a shell started us in the background with Ctrl-C ignored: whoever sends it means it.
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
     try:
         if options.smoke is not None:
@@ -102,15 +103,16 @@ def _run(options: argparse.Namespace) -> int:
             if not installation.enrolled():
                 _say("Enrolling the kiosk: one-time code, its own keys, a certificate from this installation's CA.")
                 installation.enrol()
-            installation.start_kiosk(household)
+            kiosk = installation.start_kiosk(household)
             _announce(installation)
             if not window:
                 threading.Thread(target=_visitors, args=(installation.panel,), daemon=True).start()
-            while True:
+            while kiosk.ended() != 0:  # its window was closed; any other end of any child is trouble
                 household.check()
                 time.sleep(0.5)
         except KeyboardInterrupt:
-            _say("Stopping kiosk, server and broker …")
+            pass
+        _say("Stopping kiosk, server and broker …")
     _say("Stopped. Nothing is left running; the data stay in " + str(options.state))
     return 0
 

@@ -71,6 +71,10 @@ class Child:
         """Whether it still runs."""
         return self.process is not None and self.process.poll() is None
 
+    def ended(self) -> int | None:
+        """Its exit code, None while it runs (and before it was started)."""
+        return None if self.process is None else self.process.poll()
+
     def last_words(self, lines: int = 8) -> str:
         """The end of its log, indented, or a note that there is none."""
         if self.log is None or not self.log.exists():
