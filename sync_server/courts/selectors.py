@@ -3,8 +3,9 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from django.db.models import F, OuterRef, Q, QuerySet, Subquery
+from django.db.models import OuterRef, Q, QuerySet, Subquery
 
 from sync_server.courts.models import Placement
 
@@ -23,13 +24,14 @@ class Stay:
         return self.starts_at <= instant and (self.ends_at is None or instant < self.ends_at)
 
 
-def _stays() -> QuerySet[Placement]:
+def _stays() -> QuerySet[Any]:
+    # Any, because a type cannot say that these placements also know their `ends_at`.
     successor = (
         Placement.objects.filter(device=OuterRef("device"), starts_at__gt=OuterRef("starts_at"))
         .order_by("starts_at")
         .values("starts_at")[:1]
     )
-    return Placement.objects.annotate(ends_at=Subquery(successor), court_id=F("exit__court_id"))
+    return Placement.objects.annotate(ends_at=Subquery(successor))
 
 
 def placements_between(
@@ -45,7 +47,7 @@ def placements_between(
         stays = stays.filter(device_id__in=list(device_ids))
     if court_id is not None:
         stays = stays.filter(exit__court_id=court_id)
-    rows = stays.order_by("device_id", "starts_at").values_list("device_id", "exit_id", "court_id", "starts_at", "ends_at")
+    rows = stays.order_by("device_id", "starts_at").values_list("device_id", "exit_id", "exit__court_id", "starts_at", "ends_at")
     return [Stay(*row) for row in rows]
 
 
@@ -55,7 +57,7 @@ def placement_at(device_id: int, instant: datetime) -> Stay | None:
         _stays()
         .filter(device_id=device_id, starts_at__lte=instant)
         .order_by("-starts_at")
-        .values_list("device_id", "exit_id", "court_id", "starts_at", "ends_at")
+        .values_list("device_id", "exit_id", "exit__court_id", "starts_at", "ends_at")
         .first()
     )
     return Stay(*row) if row else None

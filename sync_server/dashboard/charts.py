@@ -26,6 +26,8 @@ ROOM_FOR_TEXT: Final = 0.07
 ROW: Final = 104
 BAR: Final = 40
 """Heights of a period's row and of the bar in it, in px: above the bar stand its name and share, below it how many answers."""
+HOUR_WIDTH: Final = 34
+"""Px that an hour's whole label needs."""
 LABEL: Final = "width > 640 ? replace(datum.label, '\\n', ' ') : split(datum.label, '\\n')"
 """Two lines where columns are narrow."""
 DAYS_PADDING: Final = {"left": 0, "top": 6, "right": 16, "bottom": 0}
@@ -54,7 +56,9 @@ def _spec(values: Sequence[dict[str, Any]], height: int, **rest: Any) -> Spec:
 def _whisker(low: str, high: str, along: str, across: Spec, *, size: int = 7, aside: int = 0) -> list[Spec]:
     """An interval as a line with ends, in ink on a rim of paper, so that it reads on every hue; `aside` px off its bar's middle."""
     off = {"yOffset" if along == "x" else "xOffset": aside}
-    ends = [{"mark": {"type": "tick", "color": INK, "thickness": 1.5, "size": size, **off}, "at": end} for end in (low, high)]
+    ends: list[dict[str, Any]] = [
+        {"mark": {"type": "tick", "color": INK, "thickness": 1.5, "size": size, **off}, "at": end} for end in (low, high)
+    ]
     other = "y" if along == "x" else "x"
     line = {along: {"field": low, "type": "quantitative"}, f"{along}2": {"field": high}, other: across}
     return [
@@ -268,6 +272,8 @@ def hours(rows: Sequence[Hour], scale: Scale) -> Spec:
         if row.distribution.enough:
             parts += _diverging(key, row.distribution, scale)
             marks.append(_interval(key, row.distribution))
+    # "14:00" where there is room for it, "14" where there isn't.
+    short = f"width < {HOUR_WIDTH * len(labels)} ? split(datum.label, ':')[0] : datum.label"
     low = min((part["from"] for part in parts), default=-0.5)
     high = max((mark["high"] for mark in marks), default=0.5)
     x: Spec = {
@@ -275,7 +281,14 @@ def hours(rows: Sequence[Hour], scale: Scale) -> Spec:
         "type": "ordinal",
         "sort": [label["label"] for label in labels],
         "title": None,
-        "axis": {"domain": False, "labelAngle": 0, "labelColor": INK, "labelOverlap": "parity", "labelPadding": 26},
+        "axis": {
+            "domain": False,
+            "labelAngle": 0,
+            "labelExpr": short,
+            "labelColor": INK,
+            "labelOverlap": "parity",
+            "labelPadding": 26,
+        },
         "scale": {"domain": [label["label"] for label in labels], "paddingInner": 0.25, "paddingOuter": 0.1},
     }
     scale_y: Spec = {"domain": [low - 0.02, high + 0.02], "nice": False}
@@ -352,7 +365,7 @@ def trend(days: Sequence[Day]) -> Spec:
 
 def volume(days: Sequence[Day]) -> Spec:
     """How many answers each day brought."""
-    values = [
+    values: list[dict[str, Any]] = [
         {
             "day": words.short_day(day.day),
             "n": day.distribution.n,
@@ -397,7 +410,7 @@ def _days_axis(days: Sequence[Day], *, labels: bool) -> Spec:
 def choices(distribution: Distribution, scale: Scale) -> Spec:
     """An unordered item: how often each option was chosen, most often first, with the intervals."""
     pairs = sorted(zip(scale.words, distribution.shares, strict=True), key=lambda pair: -pair[1].k)
-    values = [
+    values: list[dict[str, Any]] = [
         {
             "word": word,
             "share": figure.share,

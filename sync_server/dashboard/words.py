@@ -86,8 +86,8 @@ def moved(figure: Change | None) -> str:
     if figure.verdict == "unclear":
         return _("no clear change")
     points = number(abs(figure.difference) * 100)
-    ends = sorted((abs(figure.low) * 100, abs(figure.high) * 100))
-    ends_said = span(*ends)
+    low, high = sorted((abs(figure.low) * 100, abs(figure.high) * 100))
+    ends_said = span(low, high)
     if figure.verdict == "up":
         return _("%(points)s points (%(span)s) higher than in the 30 days before") % {"points": points, "span": ends_said}
     return _("%(points)s points (%(span)s) lower than in the 30 days before") % {"points": points, "span": ends_said}

@@ -3,7 +3,6 @@
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
-from typing import cast
 
 from django.contrib.staticfiles import finders
 from django.contrib.staticfiles.storage import StaticFilesStorage
@@ -20,5 +19,5 @@ class StampedStaticFiles(StaticFilesStorage):
 
 @cache
 def _stamp(name: str) -> str:
-    path = cast("str | None", finders.find(name))
+    path = finders.find(name)
     return sha256(Path(path).read_bytes()).hexdigest()[:10] if path else ""

@@ -183,7 +183,8 @@ def _lines(courts: list[Court], item: str, today: date, points: Sequence[int]) -
         .values_list("court_id", "local_date", "answers")
     )
     for court_id, day, answers in totals:
-        fresh[court_id][day] = answers
+        if day is not None:
+            fresh[court_id][day] = answers
     lines = {}
     for court in courts:
         rows = shown[court.id]
@@ -204,7 +205,7 @@ def _totals(court: Court, item: str, period: Period) -> dict[tuple[date, int], i
         .annotate(answers=_sum_of(ANSWERED))
         .values_list("local_date", "input", "answers")
     )
-    return {(day, channel): answers for day, channel, answers in rows}
+    return {(day, channel): answers for day, channel, answers in rows if day is not None}
 
 
 def _shown(court: Court, item: str, period: Period) -> list[dict[str, Any]]:
