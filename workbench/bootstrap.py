@@ -54,7 +54,7 @@ CONTAINED_IN = {"kiosk": ("run", "test"), "server": ("run", "test"), "run": ("te
 SPACE = {"kiosk": 500, "server": 700, "run": 900, "test": 1600}
 
 WINDOW = ("libgl1", "libegl1", "libgl1-mesa-dri", "libmtdev1")
-BROWSER_AND_DISPLAY = ("xvfb", "xdotool", "x11-apps", "chromium")
+BROWSER_AND_DISPLAY = ("xvfb", "xdotool", "x11-apps", "chromium", "libatomic1")
 DEBIAN = {
     "demo": ("mosquitto",),
     "bench": ("mosquitto",) + WINDOW + BROWSER_AND_DISPLAY,
