@@ -24,7 +24,7 @@ from kiosk.core.ports import Delivered, LinkDown, LinkEvent, LinkUp, Message
 from wire.codec import PLAIN
 from wire.envelopes import MAX_BYTES, MAX_INFLATED
 from wire.events import DeviceId
-from wire.topics import DEVICE_READS, Leaf, parse, topic
+from wire.topics import DEVICE_READS, OFFLINE, ONLINE, Leaf, parse, topic
 
 log = structlog.get_logger("mqtt")
 
@@ -39,9 +39,6 @@ RECONNECT_MOST_S: Final = 60
 
 NO_CHECK_TIME: Final = ssl.VerifyFlags(0x200000)
 """OpenSSL's X509_V_FLAG_NO_CHECK_TIME, which Python's ssl does not name."""
-
-ONLINE: Final = b"online"
-OFFLINE: Final = b"offline"
 
 
 @dataclass(frozen=True, slots=True)
