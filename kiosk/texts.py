@@ -5,6 +5,7 @@ from its questionnaire and its configuration, not from here; `pick` chooses amon
 """
 
 import gettext
+import struct
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
@@ -67,7 +68,7 @@ class Texts:
         try:
             with path.open("rb") as file:
                 catalogue = gettext.GNUTranslations(file)
-        except (OSError, ValueError, EOFError, LookupError, SyntaxError, ArithmeticError) as error:
+        except (OSError, ValueError, EOFError, LookupError, SyntaxError, ArithmeticError, struct.error) as error:
             # What gettext raises on a damaged file depends on which bytes are damaged.
             self._once(f"the texts of {language!r} cannot be read: {path.name}: {error}")
             return missing

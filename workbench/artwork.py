@@ -15,25 +15,14 @@ import tempfile
 from pathlib import Path
 from typing import Final
 
+from PIL import Image
+
+from kiosk.screen.drawings import FACE_SIZES, ICON_SIZES, ICONS
+
 ASSETS: Final = Path(__file__).resolve().parents[1] / "assets"
 MANIFEST: Final = ASSETS / "artwork.json"
 
 FACES: Final = tuple(f"face-{point}" for point in range(1, 6))
-ICONS: Final = (
-    "tangibles",
-    "reliability",
-    "responsiveness",
-    "access",
-    "communication",
-    "accessibility",
-    "tick",
-    "undo",
-    "alert",
-    "pause",
-)
-FACE_SIZES: Final = (*range(48, 225, 16), *range(256, 417, 32))
-ICON_SIZES: Final = (20, 24, 28, 32, 36, 40, 48, 56, 64, 72, 80, 96, 112, 128, 144)
-"""Pixels. The kiosk takes the largest that fits, so that no drawing is ever scaled and every edge stays sharp."""
 
 WHITE: Final = ".disc,.ring,.eyes,.marks{display:none}"
 LAYERS: Final = {
@@ -71,8 +60,6 @@ def products() -> dict[str, str]:
 
 def build() -> int:
     """Renders everything and writes the manifest; returns how many strips were made."""
-    from PIL import Image
-
     program = shutil.which("rsvg-convert")
     if program is None:
         raise SystemExit("rsvg-convert is missing. Install it with: apt-get install librsvg2-bin")
@@ -85,16 +72,14 @@ def build() -> int:
                     cells[layer, size] = _render(program, Path(folder) / "style.css", layer, size)
                 strip.paste(cells[layer, size], (place * size, 0))
             strip.save(ASSETS / path, optimize=True)
-    for path in [*ASSETS.glob("faces/strip-*.png"), *ASSETS.glob("icons/strip-*.png")]:
-        if str(path.relative_to(ASSETS)) not in strips():
-            path.unlink()
+    for old in [*ASSETS.glob("faces/strip-*.png"), *ASSETS.glob("icons/strip-*.png")]:
+        if str(old.relative_to(ASSETS)) not in strips():
+            old.unlink()
     MANIFEST.write_text(json.dumps({"sources": sources(), "products": products()}, indent=1, sort_keys=True) + "\n")
     return len(strips())
 
 
-def _render(program: str, stylesheet: Path, layer: Layer, size: int) -> "Image.Image":  # noqa: F821
-    from PIL import Image
-
+def _render(program: str, stylesheet: Path, layer: Layer, size: int) -> Image.Image:
     drawing, style = layer
     stylesheet.write_text(style)
     command = [program, "-w", str(size), "-h", str(size), "-s", str(stylesheet), str(ASSETS / drawing)]

@@ -28,7 +28,7 @@ STILL_S: Final = 1.0
 
 
 class TouchScreen:
-    """A window that shows scenes (`kiosk.core.ports.Screen`) and reports touches. `report` hears, in sentences, what is not right."""
+    """A window that shows scenes (`kiosk.core.ports.Screen`) and reports touches. `report` hears what is not right."""
 
     def __init__(self, settings: ScreenSettings, *, clock: Clock, report: Callable[[str], None]) -> None:
         prepare(settings)

@@ -4,15 +4,13 @@ from collections.abc import Iterable
 from typing import Final, Literal
 
 from kiosk.screen import typeset
+from kiosk.screen.drawings import FACE_SIZES, ICON_SIZES
 from kiosk.screen.picture import Align, Box, Control, Face, Icon, Mark, Measure, Panel, Picture, Text, Tone
 from kiosk.screen.theme import Theme
 
 SHORT_SIDE: Final = 480
 LONG_SIDE: Final = 800
 """The screen that the theme's lengths are for."""
-FACE_SIZES: Final = (*range(48, 225, 16), *range(256, 417, 32))
-ICON_SIZES: Final = (20, 24, 28, 32, 36, 40, 48, 56, 64, 72, 80, 96, 112, 128, 144)
-"""What `workbench/artwork.py` renders; a drawing is never scaled, so that its edges stay sharp."""
 
 Valign = Literal["top", "middle", "bottom"]
 

@@ -4,8 +4,10 @@ Kivy's own loop wakes sixty times a second. This one waits in SDL's queue, bound
 `Clock.idle`: idle it costs next to nothing, and a touch is answered at once instead of at the next frame.
 """
 
+import traceback
 from collections import deque
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, Final
 
 from kiosk.screen.waiting import LONGEST_S, Waiter
@@ -18,7 +20,7 @@ SLACK_MS: Final = 1
 class MainLoop:
     """Runs Kivy's window and everything that is posted. `now` reads the monotonic clock in ms, `report` hears what went wrong.
 
-    Implements `kiosk.core.ports.Loop`. The hooks of Kivy (`turn` for one frame, `next_event` for seconds until its clock is due) are
+    As `kiosk.core.ports.Loop`. The hooks of Kivy (`turn` for one frame, `next_event` for the seconds until its clock is due) are
     given by whoever opens the window, so that the loop itself can be tested without one.
     """
 
@@ -58,30 +60,33 @@ class MainLoop:
     def run(self) -> None:
         """Runs until `stop`, or until the window is closed."""
         while not self._stopping:
-            if not self._posted:
-                self._waiter.wait(self._patience())
+            self._sleep()
             self._run_posted()
             self._run_due()
             if self._guard(self._turn) is False:
-                return
+                break
+        self._run_posted()
 
     def stop(self) -> None:
         """Ends `run`. From any thread, and from a signal handler."""
         self._stopping = True
         self._waiter.wake()
 
+    def _sleep(self) -> None:
+        """Waits for something to do; does what can be done meanwhile."""
+        if self._posted:
+            return
+        if self._idle:
+            self._guard(self._idle.popleft())
+            return
+        self._waiter.wait(self._patience())
+
     def _patience(self) -> float:
         """Seconds until something is due."""
         seconds = min(LONGEST_S, self._next_event())
         if self._due is not None:
             seconds = min(seconds, (self._due[0] - self._now() + SLACK_MS) / 1000)
-        if self._idle:
-            self._idle_turn()
-            return 0.0
         return max(0.0, seconds)
-
-    def _idle_turn(self) -> None:
-        self._guard(self._idle.popleft())
 
     def _run_posted(self) -> None:
         for _ in range(len(self._posted)):  # what these post in turn waits for the next round, so that frames go on
@@ -98,5 +103,6 @@ class MainLoop:
         try:
             return call()
         except Exception as error:
-            self._report(f"{type(error).__name__}: {error}")
+            where = traceback.extract_tb(error.__traceback__)[-1]
+            self._report(f"{type(error).__name__}: {error} ({Path(where.filename).name}:{where.lineno})")
             return None

@@ -13,7 +13,7 @@ from kivy.core.text import Label as CoreLabel
 from kivy.graphics import Canvas, ClearBuffers, ClearColor, Color, Fbo, Rectangle, RoundedRectangle, SmoothRoundedRectangle
 from kivy.graphics.texture import Texture
 
-from kiosk.screen.board import FACE_SIZES, ICON_SIZES
+from kiosk.screen.drawings import DISC, FACE_CELLS, FACE_SIZES, ICON_SIZES, ICONS, PRESSED_RING, RING
 from kiosk.screen.picture import Box, Drain, Face, Icon, Mark, Panel, Picture, Qr, Text, Tone
 from kiosk.screen.theme import Palette, Rgb, Theme
 
@@ -21,21 +21,6 @@ TEXTS_KEPT: Final = 600
 """Every line of every screen in two languages and two sizes is under 200; a third of the memory of one large photograph."""
 GROUNDS_KEPT: Final = 40
 """Tiles and buttons of all screens in two modes, pressed and not."""
-FACE_CELLS: Final = 8
-DISC, RING, PRESSED_RING = 5, 6, 7
-ICON_CELLS: Final = (
-    "tangibles",
-    "reliability",
-    "responsiveness",
-    "access",
-    "communication",
-    "accessibility",
-    "tick",
-    "undo",
-    "alert",
-    "pause",
-)
-"""Order of the cells in the strips, as `workbench/artwork.py` renders them."""
 SINK: Final = 4
 """Pixels at 800×480 by which what is pressed goes down."""
 
@@ -218,9 +203,9 @@ class Painter:
         return fbo.texture
 
     def _icon_cell(self, mark: Icon) -> Any:
-        if mark.name not in ICON_CELLS:
+        if mark.name not in ICONS:
             return None
-        return self._cell("icons", ICON_SIZES, mark.box.w, ICON_CELLS.index(mark.name), len(ICON_CELLS))
+        return self._cell("icons", ICON_SIZES, mark.box.w, ICONS.index(mark.name), len(ICONS))
 
     def _cell(self, folder: str, sizes: tuple[int, ...], size: int, cell: int, cells: int) -> Any:
         """One cell of a strip; None when the strip cannot be loaded, which is reported once."""

@@ -1,6 +1,7 @@
 """Buttons with words, and an icon before them."""
 
-from kiosk.screen.board import ICON_SIZES, Board, snap
+from kiosk.screen.board import Board, snap
+from kiosk.screen.drawings import ICON_SIZES
 from kiosk.screen.picture import Box, Drain
 
 

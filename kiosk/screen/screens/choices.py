@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 
 from kiosk.screen import views
-from kiosk.screen.board import FACE_SIZES, ICON_SIZES, Board, snap
+from kiosk.screen.board import Board, snap
+from kiosk.screen.drawings import FACE_SIZES, ICON_SIZES
 from kiosk.screen.picture import Box
 
 

@@ -3,7 +3,8 @@
 from dataclasses import replace
 
 from kiosk.screen import views
-from kiosk.screen.board import FACE_SIZES, ICON_SIZES, Board, snap
+from kiosk.screen.board import Board, snap
+from kiosk.screen.drawings import FACE_SIZES, ICON_SIZES
 from kiosk.screen.picture import Box
 from kiosk.screen.screens import frame
 from kiosk.screen.screens.buttons import button, button_size

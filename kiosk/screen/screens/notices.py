@@ -1,7 +1,8 @@
 """The two screens that say what did not work: calmly, and with what to do."""
 
 from kiosk.screen import views
-from kiosk.screen.board import ICON_SIZES, Board, snap
+from kiosk.screen.board import Board, snap
+from kiosk.screen.drawings import ICON_SIZES
 from kiosk.screen.picture import Box
 from kiosk.screen.screens import frame
 from kiosk.screen.screens.buttons import button, button_size

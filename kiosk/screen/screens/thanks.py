@@ -1,7 +1,8 @@
 """The thank-you, shown only when the answer is on the card."""
 
 from kiosk.screen import views
-from kiosk.screen.board import FACE_SIZES, Board, snap
+from kiosk.screen.board import Board, snap
+from kiosk.screen.drawings import FACE_SIZES
 from kiosk.screen.picture import Align, Box, Qr
 from kiosk.screen.screens import frame
 from kiosk.screen.screens.buttons import button, button_size

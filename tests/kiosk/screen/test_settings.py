@@ -1,0 +1,64 @@
+"""The table [screen]: every mistake is named with its field and its fix."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kiosk.errors import ConfigError
+from kiosk.screen.settings import ScreenSettings
+
+
+def test_an_empty_table_is_a_small_window(state: Path) -> None:
+    settings = ScreenSettings.parse({}, state_dir=state)
+    assert settings == ScreenSettings(state_dir=state)
+    assert settings.size == (800, 480)
+    assert settings.touch_grace_ms == 2_000
+
+
+def test_everything_can_be_set(state: Path) -> None:
+    table: dict[str, Any] = {
+        "mode": "window",
+        "size": [1080, 1920],
+        "fullscreen": True,
+        "borderless": True,
+        "position": [0, 10],
+        "input": "mtdev",
+        "device": "/dev/input/event3",
+        "show_pointer": True,
+        "appearance": "dark",
+        "theme": "own.toml",
+        "accent": "#1A5490",
+        "reduced_motion": True,
+        "trace": "trace.jsonl",
+        "touch_grace_ms": 0,
+    }
+    settings = ScreenSettings.parse(table, state_dir=state)
+    assert settings.size == (1080, 1920)
+    assert settings.position == (0, 10)
+    assert settings.trace == state / "trace.jsonl"
+    assert settings.theme == state / "own.toml"
+    assert (settings.input, settings.appearance, settings.touch_grace_ms) == ("mtdev", "dark", 0)
+
+
+@pytest.mark.parametrize(
+    "table, field",
+    [
+        ({"sizes": [800, 480]}, "screen.sizes"),
+        ({"size": [800]}, "screen.size"),
+        ({"size": [80, 48]}, "screen.size"),
+        ({"size": "800x480"}, "screen.size"),
+        ({"position": [1.5, 2]}, "screen.position"),
+        ({"fullscreen": 1}, "screen.fullscreen"),
+        ({"input": "sdl"}, "screen.input"),
+        ({"appearance": "blue"}, "screen.appearance"),
+        ({"theme": 3}, "screen.theme"),
+        ({"touch_grace_ms": -1}, "screen.touch_grace_ms"),
+        ({"touch_grace_ms": True}, "screen.touch_grace_ms"),
+    ],
+)
+def test_a_mistake_is_named(state: Path, table: dict[str, Any], field: str) -> None:
+    with pytest.raises(ConfigError) as refused:
+        ScreenSettings.parse(table, state_dir=state)
+    assert refused.value.field == field
+    assert refused.value.fix

@@ -1,0 +1,90 @@
+"""The theme file: what is in it, and what is refused."""
+
+import copy
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kiosk.screen import theme as themes
+from kiosk.screen.theme import BUILT_IN, Theme, ThemeError
+
+
+def changed(**paths: Any) -> dict[str, Any]:
+    """The built-in document with fields replaced: `type__ratio=9`."""
+    document: dict[str, Any] = copy.deepcopy(dict(BUILT_IN))
+    for path, value in paths.items():
+        *tables, name = path.split("__")
+        table = document
+        for part in tables:
+            table = table[part]
+        table[name] = value
+    return document
+
+
+def test_the_shipped_file_is_what_is_built_in(theme: Theme) -> None:
+    assert theme == themes.default()
+
+
+def test_contrast_is_as_the_standard_defines_it() -> None:
+    black, white = (0.0, 0.0, 0.0), (1.0, 1.0, 1.0)
+    assert themes.contrast(black, white) == pytest.approx(21.0)
+    assert themes.contrast(white, black) == pytest.approx(21.0)
+    grey = themes.colour("grey", "#767676")
+    assert themes.contrast(grey, white) == pytest.approx(4.54, abs=0.01)
+
+
+@pytest.mark.parametrize(
+    "change, field",
+    [
+        ({"palette__light__accent": "#5F9AD6"}, "palette.light.accent"),
+        ({"palette__light__quiet": "#8A929A"}, "palette.light.quiet"),
+        ({"palette__dark__ink": "#333333"}, "palette.dark.ink"),
+        ({"palette__light__paper": "white"}, "palette.light.paper"),
+        ({"palette__light__scale": ["#9C4A0A"] * 4}, "palette.light.scale"),
+        ({"palette__light__scale": ["#9C4A0A", "#777777", "#AEB6BF", "#5F9AD6", "#1B5494"]}, "palette.light.scale[1]"),
+        ({"type__ratio": 9}, "type.ratio"),
+        ({"type__kiosk_base": "28"}, "type.kiosk_base"),
+        ({"type__large_text": True}, "type.large_text"),
+        ({"type__regular": "fonts/none.ttf"}, "type.regular"),
+        ({"type__semibold": "theme.toml"}, "type.semibold"),
+        ({"motion__reduced": 1}, "motion.reduced"),
+        ({"space": {}}, "space.step"),
+        ({"corner": 12}, "[corner]"),
+    ],
+)
+def test_what_cannot_be_used_is_named(change: dict[str, Any], field: str) -> None:
+    with pytest.raises(ThemeError) as refused:
+        themes.parse(changed(**change), folder=themes.ASSETS)
+    assert refused.value.field == field
+    assert field in str(refused.value)
+
+
+@pytest.mark.parametrize("content", [b"", b"[palette", b"\xff\xfe", b"palette = 3\n"])
+def test_a_broken_file_is_reported_and_the_built_in_look_is_used(tmp_path: Path, complaints: list[str], content: bytes) -> None:
+    path = tmp_path / "theme.toml"
+    path.write_bytes(content)
+    assert themes.load_or_default(path, complaints.append) == themes.default()
+    assert len(complaints) == 1
+    assert "theme" in complaints[0]
+
+
+def test_a_missing_file_is_reported(tmp_path: Path, complaints: list[str]) -> None:
+    assert themes.load_or_default(tmp_path / "none.toml", complaints.append) == themes.default()
+    assert "cannot be read" in complaints[0]
+
+
+def test_a_court_may_set_its_accent_if_it_can_be_read(complaints: list[str]) -> None:
+    shipped = themes.ASSETS / "theme.toml"
+    own = themes.load_or_default(shipped, complaints.append, accent="#6A1B4D")
+    assert own.light.accent == themes.colour("accent", "#6A1B4D")
+    assert complaints == []
+    pale = themes.load_or_default(shipped, complaints.append, accent="#FFB6C1")
+    assert pale == themes.default()
+    assert "palette.light.accent" in complaints[0]
+
+
+def test_features_of_every_face_stand_out(theme: Theme) -> None:
+    for palette in (theme.light, theme.dark, theme.contrast):
+        for fill in palette.scale:
+            assert themes.contrast(palette.mark_on(fill), fill) >= themes.MARK_CONTRAST

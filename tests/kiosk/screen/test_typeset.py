@@ -1,0 +1,56 @@
+"""Setting text: with a ruler on which every letter is as wide as the half of its size."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kiosk.screen.typeset import LAST_RESORT, fit, set_lines
+
+
+def ruler(text: str, size: int, bold: bool) -> int:
+    return len(text) * size // 2
+
+
+def lines(text: str, width: int, max_lines: int = 3) -> tuple[str, ...]:
+    found = set_lines(text, ruler, width=width, size=20, bold=False, max_lines=max_lines)
+    assert found is not None
+    return found.lines
+
+
+def test_one_line_where_one_is_enough() -> None:
+    assert lines("Як пройшов ваш візит", 400) == ("Як пройшов ваш візит",)
+
+
+def test_lines_are_of_even_length() -> None:
+    assert lines("aaa bbb ccc ddd", 120) == ("aaa bbb", "ccc ddd")
+
+
+def test_a_short_word_stays_with_the_next() -> None:
+    assert lines("Будівля та умови", 120) == ("Будівля", "та умови")
+
+
+def test_a_sentence_gets_a_line_of_its_own() -> None:
+    assert lines("Дякую! Вашу відповідь збережено.", 300) == ("Дякую!", "Вашу відповідь збережено.")
+
+
+def test_none_when_the_lines_are_not_enough() -> None:
+    assert set_lines("aaa bbb ccc", ruler, width=40, size=20, bold=False, max_lines=2) is None
+
+
+@given(
+    words=st.lists(st.text("абвгґіїє", min_size=1, max_size=12), min_size=1, max_size=40),
+    width=st.integers(80, 600),
+    height=st.integers(20, 300),
+    max_lines=st.integers(1, 6),
+)
+def test_what_is_set_fits_or_is_as_small_as_text_can_be(words: list[str], width: int, height: int, max_lines: int) -> None:
+    text = " ".join(words)
+    found = fit(text, ruler, width=width, height=height, size=30, least=20, bold=False, max_lines=max_lines)
+    assert " ".join(found.lines) == text
+    assert found.widths == tuple(ruler(line, found.size, False) for line in found.lines)
+    assert found.size == LAST_RESORT or (found.width <= width and found.height <= height)
+
+
+@pytest.mark.parametrize("size", [20, 30, 40])
+def test_text_is_no_larger_than_asked(size: int) -> None:
+    assert fit("аб", ruler, width=9_999, height=9_999, size=size, least=20, bold=False, max_lines=1).size == size
