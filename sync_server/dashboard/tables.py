@@ -30,6 +30,12 @@ class Table:
     heads: tuple[str, ...]
     rows: tuple[tuple[Cell, ...], ...]
 
+    @property
+    def columns(self) -> list[tuple[str, bool]]:
+        """Each head, and whether numbers stand beneath it."""
+        numbers = [cell.number for cell in self.rows[0]] if self.rows else [False] * len(self.heads)
+        return list(zip(self.heads, numbers, strict=True))
+
     def csv(self) -> bytes:
         """UTF-8 with a byte order mark, because spreadsheets guess wrong without one."""
         out = io.StringIO(newline="")

@@ -127,6 +127,7 @@ SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_AGE = 12 * 60 * 60
 CSRF_COOKIE_NAME = "vidhuk_csrf"
+CSRF_FAILURE_VIEW = "sync_server.dashboard.views.errors.form_refused"
 LANGUAGE_COOKIE_NAME = "vidhuk_language"
 LANGUAGE_COOKIE_SAMESITE = "Lax"
 

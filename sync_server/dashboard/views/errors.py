@@ -13,3 +13,8 @@ def not_found(request: HttpRequest, exception: Any = None) -> HttpResponse:
 
 def server_error(request: HttpRequest) -> HttpResponse:
     return render(request, "dashboard/server_error.html", status=500)
+
+
+def form_refused(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """A form without its token: nearly always one that has lain open too long."""
+    return render(request, "dashboard/form_refused.html", status=403)

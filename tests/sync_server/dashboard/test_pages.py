@@ -206,8 +206,11 @@ def test_a_wrong_password_is_refused_in_words_that_help(analyst: Person) -> None
 
 
 def test_signing_in_without_the_forms_token_is_refused(analyst: Person) -> None:
-    client = Client(enforce_csrf_checks=True)
-    assert client.post("/sign-in/", {"username": "olena", "password": PASSWORD}).status_code == 403
+    client = Client(enforce_csrf_checks=True, headers={"accept-language": "uk"})
+    answer = client.post("/sign-in/", {"username": "olena", "password": PASSWORD})
+    assert answer.status_code == 403
+    assert "Форма застаріла" in answer.content.decode()
+    assert client.get("/").status_code == 302
 
 
 def test_signing_out_takes_a_post(page: Client) -> None:
@@ -311,6 +314,22 @@ def test_the_overview_leads_to_every_court_with_its_figures(page: Client, court:
     for each in (court, other):
         assert f'href="/courts/{each.slug}/"' in answer
     assert "замало відповідей" in text
+
+
+def test_a_person_without_a_court_is_told_whom_to_ask(client: Client, court: Court) -> None:
+    client.force_login(create_person(username="petro", password=PASSWORD))
+    assert "Вам ще не відкрито жодного суду." in read(client, "/").text
+
+
+def test_a_list_of_courts_that_nobody_would_read_is_left_out(page: Client, analyst: Person) -> None:
+    give_role(person=analyst, kind=Role.Kind.ANALYST)
+    for number in range(19):
+        a_court(f"court-{number}")
+    assert 'class="my-courts"' in page.get("/").content.decode()
+    a_court("one-more")
+    answer = page.get("/").content.decode()
+    assert 'class="my-courts"' not in answer
+    assert answer.count('<th scope="row">') == 21
 
 
 @pytest.mark.parametrize(

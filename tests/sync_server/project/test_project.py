@@ -1,5 +1,8 @@
 """Settings follow from the configuration, and a server that cannot work says why at start."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -127,3 +130,22 @@ def test_cookies_and_frames_are_shut() -> None:
     assert settings.SESSION_COOKIE_HTTPONLY
     assert settings.X_FRAME_OPTIONS == "DENY"
     assert settings.DEBUG is False
+
+
+@pytest.mark.parametrize("behind_tls", [False, True])
+def test_cookies_travel_in_the_clear_only_where_there_is_no_tls(tmp_path: Path, behind_tls: bool) -> None:
+    config = tmp_path / "server.toml"
+    config.write_text(f'[web]\nbehind_tls = {str(behind_tls).lower()}\npublic_hosts = ["vidhuk.example"]\n')
+    asked = (
+        "from django.conf import settings as s; print(s.SESSION_COOKIE_SECURE, s.CSRF_COOKIE_SECURE, s.SECURE_HSTS_SECONDS > 0,"
+        " s.SECURE_PROXY_SSL_HEADER is not None, 'https://vidhuk.example' in s.CSRF_TRUSTED_ORIGINS)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", asked],
+        env={**os.environ, "VIDHUK_SERVER_CONFIG": str(config), "DJANGO_SETTINGS_MODULE": "sync_server.project.settings"},
+        cwd=settings.REPOSITORY,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.split() == [str(behind_tls)] * 5
