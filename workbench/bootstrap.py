@@ -108,8 +108,11 @@ class Progress:
             sys.stderr.flush()
 
 
-def run_visibly(argv: list[str], progress: Progress, describe: Callable[[str], str]) -> tuple[int, str]:
-    """Runs a long command; its output is shown through `describe(line)` and returned as (exit code, whole output)."""
+def run_visibly(argv: list[str], progress: Progress, first: str, describe: Callable[[str], str]) -> tuple[int, str]:
+    """Runs a long command and returns (exit code, whole output).
+
+    Meanwhile people are shown what `describe(line)` made of its newest line that said something, and `first` before that.
+    """
     try:
         child = subprocess.Popen(
             argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
@@ -118,7 +121,7 @@ def run_visibly(argv: list[str], progress: Progress, describe: Callable[[str], s
     except OSError as error:
         raise Trouble("%s could not be started: %s." % (argv[0], error.strerror)) from None
     lines: list[str] = []
-    current = [describe("")]
+    current = [first]
     began = time.monotonic()
     done = threading.Event()
 
@@ -138,6 +141,8 @@ def run_visibly(argv: list[str], progress: Progress, describe: Callable[[str], s
         child.wait()
         raise
     finally:
+        if child.stdout:
+            child.stdout.close()
         done.set()
         watcher.join()
         progress.clear()
@@ -210,7 +215,8 @@ def install_packages(missing: list[str], progress: Progress) -> None:
     environment = ["env", "DEBIAN_FRONTEND=noninteractive", "RUNLEVEL=1", "LC_ALL=C.UTF-8"]
 
     def apt(*words: str) -> tuple[int, str]:
-        return run_visibly(prefix + environment + ["apt-get", "-q", "-y"] + list(words), progress, describe_apt)
+        command = prefix + environment + ["apt-get", "-q", "-y"] + list(words)
+        return run_visibly(command, progress, "asking Debian's package servers", describe_apt)
 
     install = ("-o", "Dpkg::Use-Pty=0", "install", "--no-install-recommends") + tuple(missing)
     lists = pathlib.Path("/var/lib/apt/lists")
@@ -234,14 +240,15 @@ def install_packages(missing: list[str], progress: Progress) -> None:
 
 
 def describe_apt(line: str) -> str:
-    for word, plain in (("Get:", "downloading"), ("Unpacking ", "unpacking"), ("Setting up ", "setting up")):
-        if line.startswith(word):
-            rest = line.split()
-            return "%s %s" % (
-                plain,
-                rest[4] if word == "Get:" and len(rest) > 4 else rest[-2 if word != "Get:" else -1],
-            )
-    return "" if line else "asking Debian's package servers"
+    """Which package apt-get is busy with; nothing for lines that do not say so."""
+    # Get:3 http://… bookworm/main amd64 mosquitto amd64 2.0.11 [274 kB]
+    # Unpacking mosquitto (2.0.11) ...
+    # Setting up mosquitto (2.0.11) ...
+    words = line.split()
+    for start, plain, column in (("Get:", "downloading", 4), ("Unpacking ", "unpacking", 1), ("Setting up ", "setting up", 2)):
+        if line.startswith(start) and len(words) > column:
+            return "%s %s" % (plain, words[column])
+    return ""
 
 
 # --- The virtual environment -----------------------------------------------------------------------------------
@@ -291,7 +298,7 @@ class Environment:
         if not self.usable():
             progress.say("Making the virtual environment .venv")
             code, output = run_visibly(
-                [sys.executable, "-m", "venv", "--clear", str(self.folder)], progress, lambda line: "making .venv"
+                [sys.executable, "-m", "venv", "--clear", str(self.folder)], progress, "making .venv", lambda line: ""
             )
             if code != 0:
                 shutil.rmtree(str(self.folder), ignore_errors=True)
@@ -308,12 +315,12 @@ class Environment:
                     return "package %d of %d: %s" % (len(seen), total, line[len(word) :].split(" ", maxsplit=1)[0])
             if line.startswith("Installing collected"):
                 return "unpacking %d packages" % (line.count(",") + 1)
-            return "" if line else "asking the package index"
+            return ""
 
         code, output = run_visibly(
             [str(self.python), "-m", "pip", "install", "--require-hashes", "--no-input", "--disable-pip-version-check",
              "--no-warn-script-location", "--progress-bar", "off", "--retries", "3", "-r", str(lock_file)],
-            progress, describe,
+            progress, "asking the package index", describe,
         )  # fmt: skip
         if code != 0:
             raise explain("the Python packages", output, "pip")

@@ -214,3 +214,30 @@ def test_every_command_of_the_overview_has_its_lock_and_packages() -> None:
     assert bootstrap.COMMANDS.keys() == bootstrap.LOCKS.keys()
     assert {name.partition(" ")[0] for name in bootstrap.DEBIAN} == bootstrap.COMMANDS.keys()
     assert set(bootstrap.LOCKS.values()) <= set(bootstrap.SPACE)
+
+
+@pytest.mark.parametrize(
+    "line, plain",
+    [
+        ("Get:3 http://a.example/debian bookworm/main amd64 mosquitto amd64 2.0.11 [274 kB]", "downloading mosquitto"),
+        ("Unpacking mosquitto (2.0.11-1.2) ...", "unpacking mosquitto"),
+        ("Setting up mosquitto (2.0.11-1.2) ...", "setting up mosquitto"),
+        ("Reading package lists...", ""),
+        ("Unpacking", ""),
+        ("", ""),
+    ],
+)
+def test_what_apt_get_is_busy_with_is_said_in_plain_words(line: str, plain: str) -> None:
+    assert bootstrap.describe_apt(line) == plain
+
+
+def test_a_long_step_without_a_terminal_says_now_and_then_that_it_is_alive(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(bootstrap, "HEARTBEAT_S", 0)
+    script = "echo Unpacking mosquitto; sleep 1.2; exit 3"
+    code, output = bootstrap.run_visibly(["sh", "-c", script], bootstrap.Progress(), "starting", lambda line: line.lower())
+    assert (code, output) == (3, "Unpacking mosquitto\n")
+    said = capfd.readouterr().err.splitlines()
+    assert said
+    assert all(line.startswith("  unpacking mosquitto (") for line in said)
