@@ -58,6 +58,8 @@ def configuration(address: Address, *, authority: Authority, access_file: Path, 
             "max_queued_messages 0",
             f"max_queued_bytes {QUEUED_BYTES}",
             f"max_packet_size {2 * MAX_BYTES}",
+            # Small messages must not wait for the acknowledgement of the one before: that cost 40 ms a tap.
+            "set_tcp_nodelay true",
             "log_dest stderr",
             "log_type error",
             "log_type warning",

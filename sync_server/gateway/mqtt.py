@@ -6,11 +6,12 @@ seldom and an idle one commits at once. Nothing a device sends can stop the loop
 
 import logging
 import queue
+import socket
 import ssl
 import time
 from collections.abc import Callable, Sequence
 from os import getpid
-from typing import Final, NamedTuple, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 
 from django.db import (
     DatabaseError,
@@ -107,9 +108,13 @@ class Gateway:
         client.on_connect = self._on_connect
         client.on_disconnect = self._on_disconnect
         client.on_message = self._on_message
+        client.on_socket_open = self._on_socket_open
         return client
 
     # --- paho's thread: only hand over ---
+
+    def _on_socket_open(self, _: Client, __: object, opened: Any) -> None:
+        opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def _on_connect(self, client: Client, _: object, __: ConnectFlags, reason: ReasonCode, ___: Properties | None) -> None:
         if reason.is_failure:
