@@ -33,6 +33,8 @@ KEPT_OF_A_REFUSAL: Final = MAX_BYTES
 """Bytes kept of a message that was refused: all of any that an honest device could have sent."""
 MISSING_NAMED: Final = 64
 """Gaps named in one acknowledgement; the rest are named in the next."""
+GREETING_SLACK_MS: Final = 60_000
+"""A greeting may be read out while a touch that came before it is still being written to a slow card."""
 HOUR_MS: Final = 3_600_000
 
 KINDS: Final[dict[type[Event], int]] = {Answer: 1, Retract: 2, Left: 3, Passage: 4, Flag: 5}
@@ -84,6 +86,17 @@ class Book:
                 return sound.batch.previous
         found = Evidence.objects.filter(stream=self.stream, first=first).values_list("previous", flat=True).first()
         return None if found is None else bytes(found)
+
+    def has_overtaken(self, hello: Hello) -> bool:
+        """Whether `hello` is merely late: a broken line is answered by sending again, so that a greeting may come after rows
+        that its device recorded only later. The same start of the device recorded the row that it calls its next, and after it.
+        """
+        found = store.first_recorded(self.stream.id, hello.next)
+        for sound in self.entered:
+            for seq, event in enumerate(sound.events, sound.first):
+                if seq >= hello.next and not isinstance(event, WireError) and (found is None or seq < found[0]):
+                    found = seq, event.boot, event.visit + event.dt
+        return found is not None and found[1] == hello.clock.boot and found[2] > hello.clock.monotonic - GREETING_SLACK_MS
 
 
 def short(link: bytes) -> int:
@@ -212,10 +225,10 @@ class Entering:
 
     def _greet(self, greeted: Greeted) -> None:
         hello, received = greeted.hello, greeted.received
-        stream = self._books[greeted.device_id, hello.stream].stream
-        if hello.next <= stream.highest:
-            self._fork(stream, hello.next)
+        book = self._books[greeted.device_id, hello.stream]
         clock = hello.clock
+        if hello.next <= book.stream.highest and not book.has_overtaken(hello):
+            self._fork(book.stream, hello.next)
         vouched = clock.synchronised and _plausible(clock.wall, received.at)
         offset = clock.wall - clock.monotonic if vouched else received.at - clock.monotonic
         self._anchor(self._boots[greeted.device_id, clock.boot], offset)

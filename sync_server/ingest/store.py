@@ -104,6 +104,18 @@ def links_between(stream_id: int, first: int, last: int) -> dict[int, int]:
         return dict(cursor.fetchall())
 
 
+def first_recorded(stream_id: int, seq: int) -> tuple[int, bytes, int] | None:
+    """(seq, boot, monotonic ms) of the first readable row from `seq` on: when, by its device's clock, it was recorded."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT l.seq, b.boot, l.visit + l.dt FROM ingest_ledger l JOIN ingest_boot b ON b.id = l.boot_id"
+            " WHERE l.stream_id = %s AND l.seq >= %s ORDER BY l.seq LIMIT 1",
+            [stream_id, seq],
+        )
+        row = cursor.fetchone()
+    return None if row is None else (int(row[0]), bytes(row[1]), int(row[2]))
+
+
 def date_boot(boot_id: int, device_id: int, offset: int, *, earliest: int, latest: int) -> list[tuple[int, int]]:
     """Dates the rows of a boot that had no date, now that one anchor is known; instants outside the limits (ms) stay without.
 

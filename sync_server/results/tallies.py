@@ -24,6 +24,7 @@ from wire.events import DONT_KNOW, NOT_APPLICABLE
 HOUR_MS: Final = 3_600_000
 MARGIN_MS: Final = 2 * HOUR_MS
 """How far beyond a day a visit's last word is looked for. Rows of one visit differ in date only when the clock is set under it."""
+MARGIN: Final = timedelta(milliseconds=MARGIN_MS)
 MARKS_AT_ONCE: Final = 50_000
 """Marks taken up in one step: a long backlog is worked off in transactions that others can wait for."""
 ANSWER: Final = 1
@@ -49,7 +50,8 @@ class Piece(NamedTuple):
 def step() -> int:
     """Rebuilds what the oldest marks name and returns how many days that were; 0 when there was nothing to do."""
     with transaction.atomic(durable=True):
-        marks = list(Mark.objects.order_by("id").values_list("id", "stream_id", "hour")[:MARKS_AT_ONCE])
+        # Locked, so that a second worker waits and then finds them gone, instead of counting the same days beside us.
+        marks = list(Mark.objects.select_for_update().order_by("id").values_list("id", "stream_id", "hour")[:MARKS_AT_ONCE])
         if not marks:
             return 0
         days = days_of({(stream, hour) for _, stream, hour in marks})
@@ -79,10 +81,10 @@ def days_of(marks: Iterable[tuple[int, int | None]]) -> set[Day]:
                 if stay.ends_at is None:
                     days.add(Day(stay.court_id, None))
                 continue
-            begin = datetime.fromtimestamp(hour * 3600, UTC)
-            end = begin + timedelta(hours=1)
+            # Other rows of these visits may be dated a little differently, and a zone off by half an hour splits an hour.
+            begin = datetime.fromtimestamp(hour * 3600, UTC) - MARGIN
+            end = begin + timedelta(hours=1) + 2 * MARGIN
             if stay.starts_at < end and (stay.ends_at is None or stay.ends_at > begin):
-                # A zone that is off by half an hour splits an hour between two days.
                 days |= {Day(stay.court_id, zones[stay.court_id].local_date(at)) for at in (begin, end - timedelta(milliseconds=1))}
     return days
 
@@ -131,11 +133,14 @@ class Counted(NamedTuple):
     visits: int
 
 
+# A device that was moved within the day has pieces whose margins overlap, so the last word is found for each piece by itself.
 _COUNT: Final = """
 WITH piece (stream_id, exit_id, since, until) AS (SELECT {piece}),
 word AS (
     SELECT p.exit_id, p.since, p.until, l.*,
-        row_number() OVER (PARTITION BY l.boot_id, l.visit, l.item_id ORDER BY l.dt DESC, l.seq DESC) AS place
+        row_number() OVER (
+            PARTITION BY p.exit_id, p.since, l.boot_id, l.visit, l.item_id ORDER BY l.dt DESC, l.seq DESC
+        ) AS place
     FROM piece p JOIN ingest_ledger l ON l.stream_id = p.stream_id AND {near}
     WHERE l.kind IN (1, 2, 3)
 ),
@@ -238,8 +243,6 @@ def _tallies(court: Court, day: Day, began: int, counted: Iterable[Counted]) -> 
 
 
 def _enter(tally: Tally, found: Counted, hour: int | None) -> None:
-    if found.flagged:
-        tally.flagged += found.visits
     if found.kind == LEFT:
         tally.unanswered += found.visits
     elif found.value == DONT_KNOW:
@@ -249,6 +252,7 @@ def _enter(tally: Tally, found: Counted, hour: int | None) -> None:
     else:
         _add(tally, f"v{found.value}", found.visits)
         if found.flagged:
+            tally.flagged += found.visits
             return
         _add(tally, f"c{found.value}", found.visits)
         if hour is not None and found.value is not None:

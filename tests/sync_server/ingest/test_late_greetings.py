@@ -1,0 +1,76 @@
+"""A greeting that comes late is no fork: after a broken line both broker and device send again what was under way."""
+
+from datetime import timedelta
+
+import pytest
+
+from sync_server.ingest.models import LedgerRow, Stream
+from sync_server.ingest.services import accept
+from tests.sync_server.device import NOON, a_source, told
+from wire.events import BootId
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("storage")]
+
+
+def test_a_greeting_sent_again_after_later_rows_is_no_fork() -> None:
+    source = a_source()
+    source.rate(5, 4, at=NOON)
+    hello = source.hello(received=NOON + timedelta(minutes=10))
+    accept([source.message(), hello])
+    source.rate(3, 2, at=NOON + timedelta(minutes=20))
+    accept([source.message(3, 4)])
+    ack = told(accept([hello])[0])
+    assert (ack.forked_at, ack.stored_through) == (None, 4)
+    source.rate(1)
+    assert source.send().stored_through == 5
+
+
+def test_a_greeting_overtaken_within_one_transaction_is_no_fork() -> None:
+    source = a_source()
+    source.rate(5, at=NOON)
+    hello = source.hello(received=NOON + timedelta(minutes=10))
+    source.rate(4, at=NOON + timedelta(minutes=11))
+    outcomes = accept([source.message(), hello])
+    assert {told(outcome).forked_at for outcome in outcomes} == {None}
+
+
+def test_a_touch_that_was_being_written_when_the_greeting_was_read_out_is_no_fork() -> None:
+    source = a_source()
+    source.rate(5, at=NOON)
+    hello = source.hello(next=1, received=NOON + timedelta(seconds=2))
+    source.send()
+    assert told(accept([hello])[0]).forked_at is None
+
+
+def test_a_card_restored_within_the_same_start_of_the_device_is_still_a_fork() -> None:
+    source = a_source()
+    source.rate(5, 4, 3, at=NOON)
+    source.send()
+    assert told(accept([source.hello(next=2, received=NOON + timedelta(hours=2))])[0]).forked_at == 2
+
+
+def test_a_card_restored_from_an_image_is_a_fork_whatever_its_clock_says() -> None:
+    source = a_source()
+    source.rate(5, 4, 3, at=NOON)
+    source.send()
+    restored = source.clone()
+    restored.boot = BootId(bytes(16))
+    assert told(accept([restored.hello(next=2, received=NOON)])[0]).forked_at == 2
+    assert Stream.objects.get().forked_at == 2
+
+
+def test_a_greeting_before_a_gap_is_judged_by_the_row_behind_it() -> None:
+    source = a_source()
+    source.rate(5, at=NOON)
+    hello = source.hello(received=NOON + timedelta(minutes=5))
+    source.rate(4, 3, 2, at=NOON + timedelta(minutes=10))
+    accept([source.message(4, 4)])
+    assert told(accept([hello])[0]).forked_at is None
+    assert LedgerRow.objects.count() == 1
+
+
+def test_a_greeting_with_a_next_beyond_what_is_stored_is_no_fork() -> None:
+    source = a_source()
+    source.rate(5)
+    source.send()
+    assert told(accept([source.hello(next=900)])[0]).forked_at is None
