@@ -1,0 +1,168 @@
+"""A real kiosk at a real window: the process `python -m kiosk run` under its own X server, touched through XTEST."""
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kiosk.ledger.store import Store
+from kiosk.screen.touch import TWIN_MS
+from tests.kiosk.authority import Authority
+from tests.support.display import Display
+from tests.support.tools import find_tool
+from tests.support.waiting import until
+from wire.codec import decode_event
+from wire.envelopes import Config, Questionnaire, Timings
+from wire.events import Event
+from workbench.processes import Child
+from workbench.sheets import COURT, items
+
+CLOSED_PORT = 1
+"""No broker listens there: a visit must not need a network."""
+CONFIG = """\
+state_dir = "state"
+number = "17"
+
+[screen]
+size = [{width}, {height}]
+position = [0, 0]
+trace = "trace.jsonl"
+touch_grace_ms = 0
+{more}
+"""
+
+
+@dataclass
+class Journey:
+    """One kiosk in front of one visitor. What is on the glass is read from the trace and from the display's own framebuffer."""
+
+    folder: Path
+    display: Display
+    timings: Timings = field(default_factory=Timings)
+    size: tuple[int, int] = (800, 480)
+    more: str = ""
+    public_url: str | None = "https://vidguk.example/c/7"
+    child: Child | None = None
+    touched_at: float = 0.0
+
+    @property
+    def state(self) -> Path:
+        """The kiosk's state directory."""
+        return self.folder / "state"
+
+    @property
+    def pictures(self) -> list[dict[str, Any]]:
+        """Every picture shown so far, oldest first."""
+        trace = self.state / "trace.jsonl"
+        lines = trace.read_text(encoding="utf-8").splitlines(keepends=True) if trace.exists() else []
+        return [json.loads(line) for line in lines if line.endswith("\n")]
+
+    def start(self) -> "Journey":
+        """Starts the kiosk and waits for its first picture."""
+        questionnaire = Questionnaire(1, "exit", list(items()))
+        config = Config(1, 1, COURT, ["uk", "en"], "uk", questionnaire, self.timings, self.public_url)
+        Authority.make().give_identity(self.state, "journey-1", port=CLOSED_PORT, config=config)
+        file = self.folder / "kiosk.toml"
+        file.write_text(CONFIG.format(width=self.size[0], height=self.size[1], more=self.more))
+        command = [sys.executable, "-m", "kiosk", "run", "--config", str(file)]
+        root = Path(__file__).resolve().parents[2]
+        self.child = Child("kiosk", command, log=self.folder / "kiosk.log", env=self.display.env, cwd=root).start()
+        self.shows("welcome")
+        return self
+
+    def stop(self) -> None:
+        """Ends it, as systemd would."""
+        if self.child is not None:
+            self.child.stop()
+
+    @property
+    def pid(self) -> int:
+        """The kiosk's process."""
+        assert self.child is not None
+        assert self.child.process is not None
+        return self.child.process.pid
+
+    # --- what a visitor does ---
+
+    def touch(self, control: str) -> None:
+        """Touches the middle of a control."""
+        x, y, w, h = self.pictures[-1]["controls"][control]
+        self.touch_at(x + w // 2, y + h // 2)
+
+    def touch_at(self, x: int, y: int, *, times: int = 1) -> None:
+        """Touches a point, not faster after the last touch than a person can."""
+        pause = self.touched_at + TWIN_MS / 1000 * 1.2 - time.monotonic()
+        if pause > 0:
+            time.sleep(pause)
+        self._xdotool("mousemove", str(x), str(y))
+        self._xdotool("click", "--repeat", str(times), "--delay", "5", "1")
+        self.touched_at = time.monotonic()
+
+    def key(self, name: str) -> None:
+        """Presses a key of a keyboard that somebody has plugged in."""
+        self._xdotool("key", name)
+
+    def _xdotool(self, *arguments: str) -> None:
+        subprocess.run([find_tool("xdotool", "xdotool"), *arguments], env=self.display.env, check=True)
+
+    # --- what a visitor sees ---
+
+    def shows(self, scene: str, **expected: Any) -> dict[str, Any]:
+        """Waits until the last picture is `scene` with the fields expected, and returns it."""
+
+        def shown() -> dict[str, Any] | None:
+            assert self.child is not None
+            self.child.check()
+            pictures = self.pictures
+            last = pictures[-1] if pictures else {}
+            fits = last.get("scene") == scene and all(last.get(name) == value for name, value in expected.items())
+            return last if fits else None
+
+        found = until(shown, f"the kiosk shows {scene} {expected or ''}".strip())
+        assert found is not None
+        return found
+
+    def colour_at(self, x: int, y: int) -> tuple[int, int, int]:
+        """Red, green, blue of a pixel of the display."""
+        dump = self.display.framebuffer.read_bytes()
+        header = int.from_bytes(dump[0:4], "big")
+        stride = int.from_bytes(dump[48:52], "big")
+        colours = int.from_bytes(dump[76:80], "big")
+        at = header + colours * 12 + y * stride + x * 4
+        blue, green, red = dump[at : at + 3]
+        return red, green, blue
+
+    # --- what is on the card ---
+
+    def rows(self) -> list[Event]:
+        """Everything the ledger holds, once the kiosk has stopped."""
+        self.stop()
+        [ledger] = self.state.glob("ledger*.sqlite3")
+        store = Store(ledger)
+        try:
+            return [decode_event(row) for row in store.read(1, 10_000).rows]
+        finally:
+            store.close()
+
+
+@pytest.fixture
+def kiosk(tmp_path: Path, display: Display) -> Iterator[Callable[..., Journey]]:
+    """Starts kiosks; `kiosk(timings=…, size=…)`."""
+    started: list[Journey] = []
+
+    def start(**settings: Any) -> Journey:
+        folder = tmp_path / f"kiosk-{len(started)}"
+        folder.mkdir()
+        journey = Journey(folder, display, **settings)
+        started.append(journey)
+        return journey.start()
+
+    yield start
+    for journey in started:
+        journey.stop()
