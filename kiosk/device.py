@@ -31,7 +31,8 @@ from wire.envelopes import Config, Health, SignedConfig
 
 log = structlog.get_logger("kiosk")
 
-LEDGER: Final = "ledger.sqlite3"
+LEDGER: Final = "ledger-{device}.sqlite3"
+"""A device that is enrolled anew is a new device to the server: its rows must not be counted under both names."""
 SIMULATED_CHATTER: Final = 0
 """Simulated contacts do not chatter, and a test may press faster than a finger."""
 
@@ -73,6 +74,10 @@ def run(config: KioskConfig) -> None:
         if sentence not in notes:
             notes.append(sentence)
 
+    for left in sorted(config.state_dir.glob(LEDGER.format(device="*"))):
+        if left.name != LEDGER.format(device=who.device):
+            report(f"rows of an earlier identity are kept in {left.name}")
+
     with ExitStack() as parts:
         face = _face(config, clock, report, parts)
         _stop_on_signals(face.loop)
@@ -89,7 +94,7 @@ def run(config: KioskConfig) -> None:
             face.loop.post(lambda: conductor.handle(outcome(clock.stamp())))
 
         ledger = LedgerThread(
-            config.state_dir / LEDGER,
+            config.state_dir / LEDGER.format(device=who.device),
             on_rows=on_rows,
             on_health=on_health,
         )

@@ -24,6 +24,8 @@ GREET_EVERY: Final = 30_000
 """A device with no credit asks again after so many ms, in case the word that it may go on was lost."""
 ACK_AGE: Final = 300_000
 """A device with nothing to send still asks for word after so many ms: otherwise nobody would notice that its link is dead."""
+UNMOVED: Final = 3
+"""Silences without progress after which a server that says it has less than we thought is believed: sending twice is harmless."""
 RESTART_AFTER: Final = 3
 """Silences in a row after which the link itself is suspect: a half-open socket still calls itself connected."""
 BACK_OFF_LEAST: Final = 1_000
@@ -93,6 +95,7 @@ class Delivery:
         self._credit = WINDOW
         self._failures = 0
         self._silences = 0
+        self._unmoved = 0
         self._not_before = 0
         self._heard_at = 0
 
@@ -177,17 +180,23 @@ class Delivery:
         self._not_before = now
         self._flights = [flight for flight in self._flights if flight.first]
         self._credit = ack.credit
-        changed = self._learn(ack)
-        self._land(ack, now, moved=changed.stored_through > known.stored_through)
+        poorer = self._unmoved >= UNMOVED and ack.epoch == known.epoch and ack.stored_through < known.stored_through
+        changed = self._learn(ack, believe=poorer)
+        if ack.epoch != known.epoch or ack.stored_through >= known.stored_through or poorer:  # not overtaken by a newer one
+            self._land(ack, now, moved=changed.stored_through > known.stored_through)
         self._standing = self._standing._replace(progress=changed)
+        if poorer or changed.stored_through > known.stored_through:
+            self._unmoved = 0
         note = ""
-        if known.epoch and changed.epoch != known.epoch:
+        if poorer:
+            note = f"the server has rows up to {ack.stored_through} only, where it had {known.stored_through}"
+        elif known.epoch and changed.epoch != known.epoch:
             note = f"the server was restored and has rows up to {ack.stored_through}"
         elif changed.forked_at is not None and known.forked_at is None:
             note = f"another device with this name sent row {changed.forked_at} before us"
         elif ack.stored_through >= self._standing.next:
             note = f"the server has row {ack.stored_through}, which this ledger has not written yet"
-        urgent = changed.epoch != known.epoch or changed.forked_at != known.forked_at
+        urgent = poorer or changed.epoch != known.epoch or changed.forked_at != known.forked_at
         return Heard(changed != known, urgent, note)
 
     # --- what to do --------------------------------------------------------------------------------------------------------
@@ -198,6 +207,7 @@ class Delivery:
             self._forget_flights()
             self._greeted_at = None
             self._silences += 1
+            self._unmoved += 1
             self._back_off(now)
         if self._silences >= RESTART_AFTER:
             self._silences = 0
@@ -235,8 +245,12 @@ class Delivery:
 
     # --- what an acknowledgement means ----------------------------------------------------------------------------------------
 
-    def _learn(self, ack: Ack) -> Progress:
+    def _learn(self, ack: Ack, *, believe: bool) -> Progress:
         known = self.progress
+        if believe:
+            known = msgspec.structs.replace(known, stored_through=ack.stored_through)
+            self._forget_flights()
+            self._stored_beyond = []
         if known.epoch and ack.epoch != known.epoch:  # restored from a backup: what it says now counts, however little it is
             retired = (*known.retired, known.epoch)[-EPOCHS_REMEMBERED:]
             known = Progress(ack.epoch, 0, 0, retired, known.forked_at)
@@ -251,8 +265,6 @@ class Delivery:
 
     def _land(self, ack: Ack, now: int, *, moved: bool) -> None:
         """Drops the flights that have landed or are known to be lost, and remembers what is stored beyond the first gap."""
-        if ack.stored_through < self.progress.stored_through and ack.epoch == self.progress.epoch:
-            return  # overtaken by a newer acknowledgement
         missing = [(gap.first, gap.last) for gap in ack.missing]
         self._stored_beyond = [(low[1] + 1, high[0] - 1) for low, high in pairwise(missing) if low[1] + 1 < high[0]]
         left: list[Flight] = []

@@ -77,6 +77,7 @@ class Sync:
         self._delivery: Delivery | None = None
         self._stale = True
         self._up = False
+        self._down_why = ""
         self._link_news_at: int = clock.stamp().monotonic
         self._thread = threading.Thread(target=self._run, name="sync", daemon=True)
 
@@ -236,9 +237,9 @@ class Sync:
                 if self._delivery:
                     self._delivery.connected(now)
             case LinkDown(why):
-                if self._up:
+                if self._up or why != self._down_why:
                     log.warning("link-down", why=why)
-                self._up = False
+                self._up, self._down_why = False, why
                 self._link_news_at = now
                 if self._delivery:
                     self._delivery.disconnected()

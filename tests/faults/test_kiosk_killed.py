@@ -19,7 +19,7 @@ LIVES = 6
 
 def recorded(kiosk: Kiosk) -> list[int]:
     """The ratings on the card, in order; the chain over everything is verified on the way."""
-    store = Store(kiosk.state / "ledger.sqlite3")
+    store = Store(kiosk.state / "ledger-kiosk-killed.sqlite3")
     excerpt = store.read(1, 10**6)
     store.close()
     assert excerpt.previous == chain.origin(store.standing.stream)

@@ -181,3 +181,34 @@ def test_the_ledger_is_held_by_one_kiosk_at_a_time(installation: Installation) -
         assert second.child.process is not None
         assert second.child.process.wait(60) == 2
         assert "Another kiosk is running" in (second.folder / "kiosk.log").read_text()
+
+
+def test_a_device_enrolled_anew_does_not_send_its_former_rows_under_its_new_name(
+    tmp_path: Path, installation: Installation
+) -> None:
+    kiosk, server = installation.kiosk, installation.server
+    with running(kiosk):
+        hand = kiosk.hand()
+        assert hand.press(1)
+        until(lambda: arrived(server, [1]), "the first rating arrives", seconds=PATIENCE_S)
+        hand.close()
+    former = {stream for stream, _ in server.rows}
+    port = int(installation.extra.split("listener ")[1].split()[0])
+    authority = Authority.make()
+    installation.broker.stop()
+    ca, certificate, key = authority.server_files(tmp_path)
+    server.keys["kiosk-anew-1"] = authority.give_identity(kiosk.state, "kiosk-anew-1", port=port)
+    installation.broker.start(
+        f"listener {port} 127.0.0.1\ncafile {ca}\ncertfile {certificate}\nkeyfile {key}\n"
+        "require_certificate true\nuse_identity_as_username true\n"
+    )
+    with running(kiosk):
+        hand = kiosk.hand()
+        assert hand.press(2)
+        until(lambda: len(server.rows) > 1, "the rating under the new name arrives", seconds=PATIENCE_S)
+        until(lambda: any(health.notes for health in server.healths), "staff are told what is left")
+        hand.close()
+    new = {stream for stream, _ in server.rows} - former
+    assert len(new) == 1
+    assert [seq for stream, seq in server.rows if stream in new] == [1]
+    assert any("earlier identity" in note for health in server.healths for note in health.notes)

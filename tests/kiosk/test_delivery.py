@@ -211,6 +211,31 @@ def test_an_overtaken_acknowledgement_takes_nothing_back() -> None:
     assert send_all(delivery, 5_000) == []
 
 
+def test_a_server_that_keeps_saying_it_has_less_is_believed_in_the_end() -> None:
+    """Somebody has mended its database by hand, say. Sending twice is harmless; never sending again would not be."""
+    delivery = connected(50, progress=Progress(EPOCH, 50, 50))
+    delivery.acknowledged(ack(50), 0)
+    delivery.recorded(standing(60))
+    now, notes = 0, []
+    for token in range(200):
+        match delivery.task(now):
+            case Greet():
+                delivery.greeted(token, now)
+                notes.append(delivery.acknowledged(ack(20, backed=20, missing=[Range(21, 50)]), now).note)
+            case Send(first, last):
+                delivery.sent(first, last, token, now)
+            case Restart():
+                delivery.disconnected()
+                delivery.connected(now)
+            case Wait(until):
+                now = until or now + 1
+        if delivery.progress.stored_through == 20:
+            break
+    assert delivery.progress.stored_through == 20
+    assert "only" in notes[-1]
+    assert send_all(delivery, now)[0].first == 21
+
+
 def test_acknowledgements_of_another_stream_change_nothing() -> None:
     delivery = connected(5)
     foreign = msgspec.structs.replace(ack(5), stream=b"?" * 16)
