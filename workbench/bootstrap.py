@@ -57,7 +57,8 @@ WINDOW = ("libgl1", "libegl1", "libgl1-mesa-dri", "libmtdev1")
 BROWSER_AND_DISPLAY = ("xvfb", "xdotool", "x11-apps", "chromium", "libatomic1")
 DEBIAN = {
     "demo": ("mosquitto",),
-    "bench": ("mosquitto",) + WINDOW + BROWSER_AND_DISPLAY,
+    "bench": ("mosquitto",),
+    "bench tap": WINDOW + BROWSER_AND_DISPLAY,
     "kiosk": (),
     "server": ("mosquitto",),
     "test": ("mosquitto", "postgresql", "gettext") + WINDOW + BROWSER_AND_DISPLAY,
@@ -378,11 +379,13 @@ def main(argv: list[str]) -> int:
         sys.stderr.write("There is no command %r. `./vidhuk --help` lists them.\n" % command)
         return 2
     environment = Environment(root)
-    asks_for_help = bool({"-h", "--help"} & set(arguments)) and command not in ("kiosk", "server", "bench")
+    # What imports only the standard library can help at once; the others must be installed first.
+    own = command in ("demo", "test", "lint") or (command == "docs" and arguments[:1] in (["-h"], ["--help"]))
+    asks_for_help = own and bool({"-h", "--help"} & set(arguments))
     python = sys.executable
     progress = Progress()
     try:
-        if not asks_for_help:  # help for our own commands needs no package, and must not make anybody wait
+        if not asks_for_help:
             prepare(command, arguments, environment, progress)
             python = str(environment.python)
     except Trouble as trouble:
