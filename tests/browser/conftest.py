@@ -87,9 +87,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         yield found
     finally:
         pages.stop()
-        assert process.stdin is not None
-        process.stdin.close()
-        process.wait(timeout=60)
+        process.communicate(timeout=60)
 
 
 @dataclass
