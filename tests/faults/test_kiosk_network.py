@@ -195,6 +195,7 @@ def test_a_device_enrolled_anew_does_not_send_its_former_rows_under_its_new_name
     former = {stream for stream, _ in server.rows}
     port = int(installation.extra.split("listener ")[1].split()[0])
     authority = Authority.make()
+    server.stop()
     installation.broker.stop()
     ca, certificate, key = authority.server_files(tmp_path)
     server.keys["kiosk-anew-1"] = authority.give_identity(kiosk.state, "kiosk-anew-1", port=port)
@@ -202,6 +203,8 @@ def test_a_device_enrolled_anew_does_not_send_its_former_rows_under_its_new_name
         f"listener {port} 127.0.0.1\ncafile {ca}\ncertfile {certificate}\nkeyfile {key}\n"
         "require_certificate true\nuse_identity_as_username true\n"
     )
+    server.start()
+    assert server.ready.wait(30)
     with running(kiosk):
         hand = kiosk.hand()
         assert hand.press(2)
