@@ -172,7 +172,7 @@ class Presenter:
                 scene.since,
                 scene.deadline if scene.deadline is not None else scene.since + 1,
                 self._modules(),
-                say("Results and more to say: on your phone"),
+                say("See results or say more on your phone"),
             )
         if scene.phase is Phase.NOT_RECORDED:
             return views.NotRecorded(frame, say("Your answer could not be saved. Please try again."), say("Try again"))

@@ -30,13 +30,14 @@ def compose(board: Board, view: views.Thanks) -> None:
 def _words(board: Board, view: views.Thanks, room: Box, *, centred: bool) -> None:
     """Face, thanks and the sentence, as one block in the middle of `room`."""
     align: Align = "centre" if centred else "left"
-    side = snap(FACE_SIZES, min(board.px(112), room.h // 3)) if view.rating is not None else 0
+    with_face = view.rating is not None and not (board.large and not board.portrait)  # there large words need its room
+    side = snap(FACE_SIZES, min(board.px(96 if board.large else 112), room.h // 3)) if with_face else 0
     gap = board.px(14)
     left = room.h - side - 2 * gap
-    saved = board.setting(view.saved, width=room.w, height=left * 55 // 100, step=2, bold=True, max_lines=3)
+    saved = board.setting(view.saved, width=room.w, height=left * (50 if with_face else 55) // 100, step=2, bold=True, max_lines=3)
     happens = board.setting(view.what_happens, width=room.w, height=left - saved.height, step=0, max_lines=5)
     top = room.y + max(0, (room.h - side - saved.height - happens.height - 2 * gap) // 2)
-    if view.rating is not None:
+    if view.rating is not None and with_face:
         x = room.x + (room.w - side) // 2 if centred else room.x
         board.face(view.rating, Box(x, top, side, side))
     board.text(

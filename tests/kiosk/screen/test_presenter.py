@@ -243,11 +243,11 @@ def test_the_undo_bar_drains_to_the_end_of_the_thank_you(screen: Exit) -> None:
     assert (drain.since, drain.deadline) == (screen.clock.now, screen.clock.now + 7_000)
 
 
-def test_out_of_order_names_the_device_and_offers_nothing(screen: Exit) -> None:
+def test_out_of_order_names_the_device_and_asks_nothing(screen: Exit) -> None:
     screen.presenter.configure(Surroundings(court=COURT, languages=("uk",), language="uk", number="17"))
     screen.presenter.show(Scene(Phase.OUT_OF_ORDER, "uk", None, None, None, None, False, 0, None))
     assert {"Пристрій тимчасово не працює.", "№ 17"} <= set(screen.texts)
-    assert screen.picture.controls == ()
+    assert [control.key for control in screen.picture.controls] == ["larger"]
 
 
 def test_everything_that_may_come_next_can_be_drawn_beforehand(screen: Exit) -> None:
