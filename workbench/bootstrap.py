@@ -70,8 +70,9 @@ DEBIAN = {
 
 HEARTBEAT_S = 10  # without a terminal, one line this often says that a long step is alive
 NO_NETWORK = re.compile(
-    r"name resolution|Name or service not known|Could not resolve|Network is unreachable|NewConnectionError"
-    r"|Connection refused|No route to host|ConnectTimeout|Connection timed out|Failed to fetch|Unable to connect",
+    r"name resolution|Name or service not known|Could not resolve|Temporary failure resolving|Network is unreachable"
+    r"|NewConnectionError|Max retries exceeded|Connection refused|No route to host|ConnectTimeout|Connection timed out"
+    r"|Failed to fetch|Unable to connect",
     re.IGNORECASE,
 )
 NO_SPACE = re.compile(r"No space left on device|not enough free space|Errno 28", re.IGNORECASE)
@@ -222,17 +223,17 @@ def install_packages(missing: list[str], progress: Progress) -> None:
     install = ("-o", "Dpkg::Use-Pty=0", "install", "--no-install-recommends") + tuple(missing)
     lists = pathlib.Path("/var/lib/apt/lists")
     fresh = any(lists.glob("*_Packages*")) if lists.is_dir() else False
-    code, output = 100, ""
+    code, output, updated = 100, "", ""
     if fresh:
         code, output = apt(*install)
     if code != 0 and not NO_SPACE.search(output):  # no lists yet, or lists so old that their files are gone
-        update_code, update_output = apt("update")
-        if update_code != 0:
-            raise explain("the Debian package lists", update_output, "apt-get")
+        _, updated = apt("update")
         code, output = apt(*install)
     still = missing_packages(missing)
     if still:
-        raise explain("the Debian packages " + " ".join(still), output, "apt-get")
+        # Without a network apt-get updates "successfully", with warnings, and then knows no package.
+        said = updated + output if "Unable to locate package" in output else output
+        raise explain("the Debian packages " + " ".join(still), said, "apt-get")
     if "mosquitto" in missing and os.path.isdir("/run/systemd/system"):
         progress.say(
             "  Debian starts mosquitto as a service too. Vidhuk runs one of its own and does not use that one;"

@@ -201,6 +201,42 @@ def test_without_leave_to_install_the_missing_packages_are_one_line_to_paste(mon
     )
 
 
+class AptGet:
+    """Answers in place of apt-get: (exit code, output) by its command, and remembers what it was asked."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, **answers: tuple[int, str]) -> None:
+        self.asked: list[str] = []
+        self.answers = answers
+        monkeypatch.setattr(bootstrap, "as_administrator", list)
+        monkeypatch.setattr(bootstrap, "missing_packages", lambda wanted: wanted)
+        monkeypatch.setattr(bootstrap, "run_visibly", self.run)
+
+    def run(self, argv: list[str], *_: object) -> tuple[int, str]:
+        self.asked.append("update" if "update" in argv else "install")
+        return self.answers[self.asked[-1]]
+
+
+def test_no_network_for_debian_packages_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    apt = AptGet(
+        monkeypatch,
+        update=(0, "W: Failed to fetch http://a.example/InRelease  Temporary failure resolving 'a.example'\n"),
+        install=(100, "E: Unable to locate package mosquitto\n"),
+    )
+    with pytest.raises(bootstrap.Trouble, match=r"^No network: the Debian packages mosquitto could not be downloaded\."):
+        bootstrap.install_packages(["mosquitto"], bootstrap.Progress())
+    assert apt.asked[-2:] == ["update", "install"]
+
+
+def test_what_apt_get_refuses_for_another_reason_is_told_in_its_own_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    AptGet(
+        monkeypatch,
+        update=(100, "E: Failed to fetch http://third-party.example/InRelease\n"),
+        install=(100, "E: Could not get lock /var/lib/dpkg/lock-frontend. It is held by process 7\n"),
+    )
+    with pytest.raises(bootstrap.Trouble, match="apt-get said:\n  E: Could not get lock"):
+        bootstrap.install_packages(["mosquitto"], bootstrap.Progress())
+
+
 def test_windows_libraries_are_wanted_only_where_a_window_opens(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
     monkeypatch.delenv("DISPLAY", raising=False)
