@@ -18,7 +18,7 @@ from kiosk.core.lighting import Lighting
 from kiosk.core.ports import Buttons, Lamps, Loop, Screen
 from kiosk.core.pressing import Pressing
 from kiosk.core.visit import Broken, Mended, Rules, VisitEvent
-from kiosk.errors import ConfigError, IdentityError
+from kiosk.errors import ConfigError, IdentityError, KioskError
 from kiosk.headless import QueueLoop
 from kiosk.ledger.thread import LedgerThread
 from kiosk.links.mqtt import Broker, MqttLink
@@ -60,12 +60,7 @@ class Face:
 def run(config: KioskConfig) -> None:
     """Runs the kiosk until SIGTERM, SIGINT or a closed window. Raises `KioskError` when it cannot start."""
     who = identity.load(config.state_dir)
-    signed = identity.load_config(config.state_dir)
-    try:
-        first = verified(signed, who.device, who.verifier)
-    except WireError as fault:
-        raise IdentityError(f"The configuration this device holds cannot be used: {fault}.", identity.ENROL_FIRST) from None
-
+    first = _first_config(config, who)
     clock = SystemClock(config.clock)
     notes: list[str] = []
 
@@ -81,7 +76,7 @@ def run(config: KioskConfig) -> None:
     with ExitStack() as parts:
         face = _face(config, clock, report, parts)
         _stop_on_signals(face.loop)
-        buttons, lamps = _panel(config, clock)
+        buttons, lamps = _panel(config, clock, report)
         for part in (buttons, lamps):
             if part is not None:
                 parts.callback(part.stop)
@@ -157,7 +152,12 @@ def run(config: KioskConfig) -> None:
         conductor.start()
         if buttons is not None:
             window = SIMULATED_CHATTER if config.panel.simulated else config.panel.debounce_ms
-            buttons.start(Pressing(loop=face.loop, handle=conductor.handle, window=window).edge)
+            try:
+                buttons.start(Pressing(loop=face.loop, handle=conductor.handle, window=window).edge)
+            except KioskError as fault:
+                if not config.has_window:
+                    raise
+                report(str(fault))  # people can still touch the screen
         sync.start()
         parts.callback(sync.stop)
         health.start()
@@ -174,6 +174,18 @@ def run(config: KioskConfig) -> None:
         )
         face.loop.run()
         log.info("stopping")
+
+
+def _first_config(config: KioskConfig, who: identity.Identity) -> Config:
+    """The newest configuration on the card that the server has signed for this device. Raises `IdentityError`."""
+    why = ""
+    for signed in identity.load_configs(config.state_dir):
+        try:
+            return verified(signed, who.device, who.verifier)
+        except WireError as fault:
+            why = why or str(fault)
+            log.error("configuration-unusable", text=str(fault))
+    raise IdentityError(f"The configuration this device holds cannot be used: {why}.", identity.ENROL_FIRST)
 
 
 def _rules(config: Config, kiosk: KioskConfig) -> Rules:
@@ -215,8 +227,8 @@ def _face(config: KioskConfig, clock: SystemClock, report: Callable[[str], None]
     return Face(screen.loop, (screen,), configure, screen.connect)
 
 
-def _panel(config: KioskConfig, clock: SystemClock) -> tuple[Buttons | None, Lamps | None]:
-    """Buttons and lamps: simulated, real, or none. gpiozero is imported only for real ones."""
+def _panel(config: KioskConfig, clock: SystemClock, report: Callable[[str], None]) -> tuple[Buttons | None, Lamps | None]:
+    """Buttons and lamps: simulated, real, or none. gpiozero is imported only for real ones. Broken lamps stop nobody."""
     panel = config.panel
     if panel.simulated:
         from kiosk.inputs.simulated import SimulatedPanel
@@ -235,7 +247,10 @@ def _panel(config: KioskConfig, clock: SystemClock) -> tuple[Buttons | None, Lam
     if panel.lamps:
         from kiosk.outputs.lamps import GpioLamps
 
-        lamps = GpioLamps({int(face): pin for face, pin in panel.lamps.items()})
+        try:
+            lamps = GpioLamps({int(face): pin for face, pin in panel.lamps.items()})
+        except KioskError as fault:
+            report(str(fault))
     return buttons, lamps
 
 

@@ -19,6 +19,8 @@ from wire.topics import DEVICE_PATTERN
 
 FOLDER: Final = "identity"
 CONFIG: Final = "configuration.bin"
+FORMER: Final = "configuration.former.bin"
+"""The one before: a card that has lost the newest must not put the device out of order."""
 ENROL_FIRST: Final = "Enrol it: kiosk enrol --config FILE --server https://… --fingerprint … --code …"
 
 
@@ -115,22 +117,32 @@ def store(state_dir: Path, *, about: About, key: bytes, certificate: bytes, ca: 
     sync_folder(state_dir)
 
 
-def load_config(state_dir: Path) -> SignedConfig:
-    """The configuration last received, still to be verified. Raises `IdentityError`."""
-    path = state_dir / FOLDER / CONFIG
-    try:
-        return decode_signed_config(PLAIN, path.read_bytes())
-    except FileNotFoundError:
-        raise IdentityError("This device has no configuration yet.", ENROL_FIRST) from None
-    except (OSError, WireError) as fault:
-        raise IdentityError(f"The configuration {path} is damaged: {fault}.", ENROL_FIRST) from None
+def load_configs(state_dir: Path) -> list[SignedConfig]:
+    """The configurations last received, the newest first, still to be verified. Raises `IdentityError` when none can be read."""
+    faults: list[str] = []
+    found: list[SignedConfig] = []
+    for name in (CONFIG, FORMER):
+        path = state_dir / FOLDER / name
+        try:
+            found.append(decode_signed_config(PLAIN, path.read_bytes()))
+        except FileNotFoundError:
+            continue
+        except (OSError, WireError) as fault:
+            faults.append(f"The configuration {path} is damaged: {fault}.")
+    if not found:
+        raise IdentityError(" ".join(faults) or "This device has no configuration yet.", ENROL_FIRST)
+    return found
 
 
 def store_config(folder: Path, config: SignedConfig) -> None:
-    """Keeps a configuration in `folder`, in place of the one before. Raises `OSError`."""
+    """Keeps a configuration in `folder`, and the one before beside it. Raises `OSError`."""
     draft = folder / f"{CONFIG}.new"
     write_synced(draft, msgspec.msgpack.encode(config))
-    draft.replace(folder / CONFIG)
+    current = folder / CONFIG
+    if current.exists():
+        (folder / FORMER).unlink(missing_ok=True)
+        (folder / FORMER).hardlink_to(current)
+    draft.replace(current)
     sync_folder(folder)
 
 

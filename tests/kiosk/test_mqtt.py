@@ -1,0 +1,160 @@
+"""The MQTT link against a real Mosquitto."""
+
+import queue
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from paho.mqtt.client import Client, MQTTv5
+from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.reasoncodes import ReasonCode
+
+from kiosk.core.delivery import NO_SUBSCRIBERS
+from kiosk.core.ports import Delivered, LinkDown, LinkEvent, LinkUp, Message
+from kiosk.links.mqtt import Broker, MqttLink, _Ear
+from tests.kiosk.small_server import SmallServer
+from tests.support.mosquitto import Mosquitto
+from tests.support.tools import free_port
+from tests.support.waiting import until
+from wire.codec import PLAIN, encode
+from wire.envelopes import MAX_BYTES, Ack
+from wire.topics import device_id
+
+DEVICE = device_id("kiosk-mqtt-1")
+NOWHERE = Path("/nonexistent")
+
+
+def link_to(port: int, **more: Any) -> MqttLink:
+    return MqttLink(Broker("127.0.0.1", port, NOWHERE, NOWHERE, NOWHERE), DEVICE, keepalive_s=5, plain=True, **more)
+
+
+class Ear:
+    """What the link has said."""
+
+    def __init__(self) -> None:
+        self.said: queue.SimpleQueue[LinkEvent] = queue.SimpleQueue()
+
+    def hear(self, kind: type[LinkEvent], which: Callable[[Any], bool] = lambda event: True) -> Any:
+        """The next event of that kind; others are passed over."""
+        while True:
+            event = self.said.get(timeout=60)
+            if isinstance(event, kind) and which(event):
+                return event
+
+
+@pytest.fixture
+def ear() -> Ear:
+    return Ear()
+
+
+@pytest.fixture
+def link(mosquitto: Mosquitto, ear: Ear) -> Iterator[MqttLink]:
+    found = link_to(mosquitto.port)
+    found.open(ear.said.put)
+    yield found
+    found.close()
+
+
+@pytest.fixture
+def server(mosquitto: Mosquitto) -> Iterator[SmallServer]:
+    found = SmallServer(mosquitto.port, {}).start()
+    assert found.ready.wait(30)
+    yield found
+    found.stop()
+
+
+def test_messages_come_down_with_their_leaf_and_content_type(link: MqttLink, ear: Ear, server: SmallServer) -> None:
+    ear.hear(LinkUp)
+    ack = Ack(1, b"e" * 16, b"s" * 16, 0, 0, 8, 0)
+    server.say(DEVICE, "down", *encode(ack))
+    assert ear.hear(Message) == Message("down", *encode(ack))
+    server.say(DEVICE, "command", "vidhuk/9", b"\x00")
+    assert ear.hear(Message) == Message("command", "vidhuk/9", b"\x00")
+
+
+def test_a_retained_configuration_comes_down_at_connecting(mosquitto: Mosquitto, server: SmallServer, ear: Ear) -> None:
+    server.say(DEVICE, "config", PLAIN, b"signed", retain=True)
+    link = link_to(mosquitto.port)
+    link.open(ear.said.put)
+    assert ear.hear(Message) == Message("config", PLAIN, b"signed")
+    link.close()
+
+
+def test_the_broker_says_when_nobody_reads_what_was_sent(link: MqttLink, ear: Ear) -> None:
+    ear.hear(LinkUp)
+    token = link.publish("up", PLAIN, b"row")
+    assert token is not None
+    assert ear.hear(Delivered, lambda event: event.token == token).reason == NO_SUBSCRIBERS
+
+
+def test_what_somebody_reads_is_delivered(link: MqttLink, ear: Ear, server: SmallServer) -> None:
+    ear.hear(LinkUp)
+    token = link.publish("health", PLAIN, b"?")
+    assert ear.hear(Delivered, lambda event: event.token == token).reason == 0
+    until(lambda: server.faults, "the server had a look at it")
+
+
+def test_presence_is_online_while_it_is_there_and_offline_after_goodbye(link: MqttLink, ear: Ear, server: SmallServer) -> None:
+    ear.hear(LinkUp)
+    until(lambda: server.presence == [b"online"], "the kiosk is seen")
+    link.close()
+    until(lambda: server.presence == [b"online", b"offline"], "its leaving is seen")
+
+
+def test_an_oversize_message_is_not_sent_and_the_link_goes_on(link: MqttLink, ear: Ear) -> None:
+    ear.hear(LinkUp)
+    assert link.publish("up", PLAIN, b"x" * (MAX_BYTES + 1)) is None
+    token = link.publish("up", PLAIN, b"x" * MAX_BYTES)
+    ear.hear(Delivered, lambda event: event.token == token)
+
+
+def test_without_a_connection_nothing_is_taken(ear: Ear) -> None:
+    link = link_to(free_port())
+    assert link.publish("up", PLAIN, b"row") is None
+    link.open(ear.said.put)
+    assert "nobody answers" in ear.hear(LinkDown).why
+    assert link.publish("up", PLAIN, b"row") is None
+    link.close()
+
+
+def test_it_says_when_the_broker_goes_and_comes_back_by_itself(link: MqttLink, ear: Ear, mosquitto: Mosquitto) -> None:
+    ear.hear(LinkUp)
+    mosquitto.kill()
+    ear.hear(LinkDown)
+    mosquitto.start()
+    ear.hear(LinkUp)
+    assert link.publish("up", PLAIN, b"row") is not None
+
+
+def test_it_may_be_closed_and_opened_again_and_the_old_connection_says_no_more(link: MqttLink, ear: Ear) -> None:
+    ear.hear(LinkUp)
+    link.close()
+    ear.hear(LinkDown)
+    again = Ear()
+    link.open(again.said.put)
+    again.hear(LinkUp)
+    link.publish("up", PLAIN, b"row")
+    again.hear(Delivered)
+    assert ear.said.empty()
+
+
+def test_a_broker_that_does_not_know_us_is_heard_saying_so(tmp_path: Path, ear: Ear) -> None:
+    broker = Mosquitto(tmp_path)
+    broker.start("allow_anonymous false\n")
+    link = link_to(broker.port)
+    link.open(ear.said.put)
+    assert "refused us: Not authorized" in ear.hear(LinkDown).why
+    assert link.publish("up", PLAIN, b"row") is None
+    link.close()
+    broker.stop()
+
+
+def test_a_refused_subscription_is_no_connection(ear: Ear) -> None:
+    """Mosquitto grants every subscription and filters later; other brokers refuse at once."""
+    listener = _Ear(DEVICE, ear.said.put)
+    listener._subscription = 7
+    refusal = [ReasonCode(PacketTypes.SUBACK, "Granted QoS 1"), ReasonCode(PacketTypes.SUBACK, "Not authorized")]
+    listener._on_subscribe(Client(CallbackAPIVersion.VERSION2, protocol=MQTTv5), None, 7, refusal, None)
+    assert ear.hear(LinkDown).why == "the broker refused a subscription: Not authorized"
