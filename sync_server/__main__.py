@@ -10,14 +10,14 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import FrameType
 
-from sync_server.project.config import VARIABLE, ConfigError, ServerConfig, read
+from sync_server.project.config import VARIABLE, ConfigError, ServerConfig, load, read
 
 
 def main(argv: Sequence[str]) -> int:
     """Runs one command. 0 for success, 1 for trouble that was said in one sentence, 2 for a command that was not understood."""
     options = _parser().parse_args(argv)
     try:
-        config = read(options.config) if options.config else ServerConfig()
+        config = read(options.config) if options.config else load()
     except ConfigError as fault:
         return _trouble(fault)
     if options.config:
@@ -85,7 +85,12 @@ def _parser() -> argparse.ArgumentParser:
 def _trouble(fault: Exception) -> int:
     from django.core.exceptions import ValidationError
 
-    text = "; ".join(fault.messages) if isinstance(fault, ValidationError) else str(fault)
+    if isinstance(fault, ValidationError):
+        text = "; ".join(fault.messages)
+    elif isinstance(fault, OSError) and fault.filename is not None:
+        text = f"{fault.filename}: {fault.strerror}. Put that right and start again."
+    else:
+        text = str(fault)
     sys.stderr.write(f"{text}\n")
     return 1
 
@@ -100,7 +105,7 @@ def _is_said_in_words(fault: Exception) -> bool:
     from sync_server.surveys.files import QuestionnaireFileError
 
     words = (ValidationError, CommandError, SystemCheckError, OperationalError, BrokerMissing, PartFailed, QuestionnaireFileError)
-    return isinstance(fault, words)
+    return isinstance(fault, (*words, ConfigError, OSError))
 
 
 def _django() -> None:
@@ -154,9 +159,10 @@ def _init(_: argparse.Namespace, config: ServerConfig) -> int:
     return 0
 
 
-def _web(_: argparse.Namespace, config: ServerConfig) -> int:
+def _web(options: argparse.Namespace, config: ServerConfig) -> int:
     from sync_server.project.serving import serve
 
+    _check(options, config)
     serve(config.web_address, settings="sync_server.project.settings", workers=config.web.workers)
 
 
