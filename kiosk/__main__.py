@@ -82,7 +82,7 @@ def show_status(config: KioskConfig, options: argparse.Namespace) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="kiosk",
+        prog="./vidhuk kiosk",
         description="One kiosk: it asks those who leave, stores every answer durably, and brings it to the server.",
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
