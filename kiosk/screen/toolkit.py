@@ -3,9 +3,11 @@
 import importlib
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
+from kiosk.screen.desktop import bare_display_size
 from kiosk.screen.settings import ScreenSettings
 
 HERE: Final = Path(__file__).resolve().parent
@@ -35,9 +37,10 @@ def prepare(settings: ScreenSettings) -> None:
             KIVY_METRICS_DENSITY="1",
             KIVY_DPI="96",
         )
-    _skip_style_rules()
     from kivy.config import Config
 
+    if settings.fullscreen and (whole := bare_display_size()) is not None:
+        settings = replace(settings, fullscreen=False, borderless=True, position=(0, 0), size=whole)
     width, height = settings.size
     graphics = {
         "width": width,
@@ -59,6 +62,7 @@ def prepare(settings: ScreenSettings) -> None:
         Config.set("kivy", name, str(value))
     Config.remove_section("input")
     Config.add_section("input")
+    _skip_style_rules()  # only now: it imports Kivy's clock, which reads `maxfps` once and would hold every frame back by 16 ms
 
 
 def _skip_style_rules() -> None:
