@@ -23,7 +23,7 @@ from kiosk.headless import QueueLoop
 from kiosk.ledger.thread import LedgerThread
 from kiosk.links.mqtt import Broker, MqttLink
 from kiosk.upkeep import status
-from kiosk.workers.health import HealthWorker
+from kiosk.workers.health import NOTES, HealthWorker
 from kiosk.workers.sync import Sync, reading, verified
 from kiosk.workers.watchdog import Watchdog
 from wire.codec import WireError
@@ -49,10 +49,13 @@ class MainLoop(Loop, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Face:
-    """What a visitor has in front of them. `configure` is told each configuration in force, `connect` where touches go."""
+    """What a visitor has in front of them. `configure` is told each configuration in force, `connect` where touches go;
+    `afterwards` runs a call, on the main thread, once what is to be shown has been shown.
+    """
 
     loop: MainLoop
     screens: tuple[Screen, ...]
+    afterwards: Callable[[Callable[[], None]], None]
     configure: Callable[[Config], None]
     connect: Callable[[Callable[[VisitEvent], None]], None]
 
@@ -66,7 +69,7 @@ def run(config: KioskConfig) -> None:
 
     def report(sentence: str) -> None:
         log.warning("report", text=sentence)
-        if sentence not in notes:
+        if sentence not in notes and len(notes) < NOTES:
             notes.append(sentence)
 
     for left in sorted(config.state_dir.glob(LEDGER.format(device="*"))):
@@ -82,7 +85,7 @@ def run(config: KioskConfig) -> None:
                 parts.callback(part.stop)
 
         def on_rows() -> None:
-            sync.wake()
+            face.loop.post(lambda: face.afterwards(sync.wake))  # the thank-you first, and only then the network
 
         def on_health(usable: bool) -> None:
             outcome = Mended if usable else Broken
@@ -108,6 +111,7 @@ def run(config: KioskConfig) -> None:
             def adopt() -> None:
                 face.configure(received)
                 conductor.configure(_rules(received, config))
+                health.nudge()  # the server learns which configuration is in force
 
             face.loop.post(adopt)
 
@@ -200,7 +204,7 @@ def _face(config: KioskConfig, clock: SystemClock, report: Callable[[str], None]
     """The window, or the queue loop of a device without one. The toolkit is imported only for the window."""
     if not config.has_window:
         loop = QueueLoop(clock)
-        return Face(loop, (), lambda received: None, lambda handle: None)
+        return Face(loop, (), lambda call: call(), lambda received: None, lambda handle: None)
     from kiosk.screen.settings import ScreenSettings, Surroundings
 
     settings = ScreenSettings.parse(config.screen, state_dir=config.state_dir)
@@ -224,7 +228,7 @@ def _face(config: KioskConfig, clock: SystemClock, report: Callable[[str], None]
             )
         )
 
-    return Face(screen.loop, (screen,), configure, screen.connect)
+    return Face(screen.loop, (screen,), screen.loop.when_idle, configure, screen.connect)
 
 
 def _panel(config: KioskConfig, clock: SystemClock, report: Callable[[str], None]) -> tuple[Buttons | None, Lamps | None]:

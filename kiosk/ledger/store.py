@@ -116,6 +116,10 @@ class Store:
         self._oldest += gone
         return gone
 
+    def tidy(self) -> None:
+        """Moves what the write-ahead log holds into the file, while nobody waits for the card. Raises `sqlite3.Error`."""
+        self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+
     def close(self) -> None:
         """Lets go of the file."""
         self._connection.close()

@@ -186,7 +186,7 @@ class LedgerThread:
                 if self._store is None:
                     self._open_again()
                 else:
-                    self._late_progress(self._store)
+                    self._quiet(self._store)
 
     def _commit(self, appends: list[_Append]) -> None:
         good: list[_Append] = []
@@ -233,9 +233,11 @@ class LedgerThread:
         if self._progress is not None and self._progress != store.standing.progress:
             store.remember(self._progress)
 
-    def _late_progress(self, store: Store) -> None:
+    def _quiet(self, store: Store) -> None:
+        """Nobody has asked for anything for a while: the moment for what can wait."""
         try:
             self._write_progress(store)
+            store.tidy()
         except sqlite3.Error as fault:
             self._fail(store, fault)
 
@@ -292,7 +294,7 @@ class LedgerThread:
 
     def _close(self) -> None:
         if self._store is not None:
-            self._late_progress(self._store)
+            self._quiet(self._store)
         if self._store is not None:
             self._store.close()
             self._store = None
