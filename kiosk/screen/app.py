@@ -47,6 +47,7 @@ class TouchScreen:
         self._trace = Trace(settings.trace) if settings.trace else None
         self._untold: Picture | None = None
         self._motion: Any = None
+        self._closed = False
         waiter: Waiter = SdlWaiter() if settings.input == "mouse" else ThreadWaiter()
         self.loop = MainLoop(now=self._now, waiter=waiter, turn=self._turn, next_event=self._seconds_to_next_event, report=report)
 
@@ -71,7 +72,7 @@ class TouchScreen:
             on_touch_up=self._on_up,
             on_key_down=_swallow,
             on_keyboard=_swallow,
-            on_resize=lambda window, width, height: self.presenter.resize((width, height)),
+            on_resize=self._on_resize,
         )
         self._add_input(settings, waiter)
         EventLoop.start()
@@ -99,6 +100,7 @@ class TouchScreen:
 
     def close(self) -> None:
         """Closes the window."""
+        self._closed = True
         self._events.stop()
         self._window.close()
         if self._trace is not None:
@@ -153,6 +155,11 @@ class TouchScreen:
     def _on_up(self, window: Any, touch: Any) -> bool:
         self.presenter.lifted(touch.uid)
         return True
+
+    def _on_resize(self, window: Any, width: int, height: int) -> None:
+        """Kivy tells of it from within SDL's event filter, even while the window is torn down: no time to draw."""
+        if not self._closed:
+            self.loop.post(lambda: self.presenter.resize((width, height)))
 
 
 def _provider(settings: ScreenSettings, waiter: Waiter) -> Any:

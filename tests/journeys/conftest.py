@@ -47,6 +47,7 @@ class Journey:
     timings: Timings = field(default_factory=Timings)
     size: tuple[int, int] = (800, 480)
     more: str = ""
+    files: dict[str, str] = field(default_factory=dict)
     public_url: str | None = "https://vidguk.example/c/7"
     child: Child | None = None
     touched_at: float = 0.0
@@ -68,6 +69,8 @@ class Journey:
         questionnaire = Questionnaire(1, "exit", list(items()))
         config = Config(1, 1, COURT, ["uk", "en"], "uk", questionnaire, self.timings, self.public_url)
         Authority.make().give_identity(self.state, "journey-1", port=CLOSED_PORT, config=config)
+        for name, content in self.files.items():
+            (self.state / name).write_text(content, encoding="utf-8")
         file = self.folder / "kiosk.toml"
         file.write_text(CONFIG.format(width=self.size[0], height=self.size[1], more=self.more))
         command = [sys.executable, "-m", "kiosk", "run", "--config", str(file)]
@@ -159,7 +162,7 @@ def kiosk(tmp_path: Path, display: Display) -> Iterator[Callable[..., Journey]]:
     def start(**settings: Any) -> Journey:
         folder = tmp_path / f"kiosk-{len(started)}"
         folder.mkdir()
-        journey = Journey(folder, display, **settings)
+        journey = Journey(folder, **{"display": display, **settings})
         started.append(journey)
         return journey.start()
 

@@ -2,10 +2,12 @@
 
 import resource
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
 from tests.journeys.conftest import Journey
+from tests.support.display import Display
 from tests.support.waiting import until
 from wire.envelopes import Timings
 from wire.events import Answer, Flag, Left, Retract
@@ -156,6 +158,35 @@ def test_what_is_on_the_glass_is_what_the_kiosk_means_to_show(kiosk: Start, size
     visit.touch("answer:5")
     visit.shows("follow-up", pressed=None)
     until(lambda: blue_in_a_row() < 4, "the face has left its place")
+
+
+def test_on_a_tall_screen_the_faces_stand_in_one_column(kiosk: Start, tmp_path: Path) -> None:
+    folder = tmp_path / "tall"
+    folder.mkdir()
+    tall = Display(folder, width=1080, height=1920).start()
+    try:
+        visit = kiosk(timings=PATIENT, size=(1080, 1920), display=tall)
+        faces = [box for key, box in visit.pictures[-1]["controls"].items() if key.startswith("answer")]
+        assert len({x for x, _, _, _ in faces}) == 1
+        visit.touch("answer:5")
+        visit.shows("follow-up", pressed=None)
+        assert [row.value for row in visit.rows() if isinstance(row, Answer)] == [5]
+    finally:
+        tall.stop()
+
+
+def test_fullscreen_takes_the_whole_display(kiosk: Start) -> None:
+    visit = kiosk(timings=PATIENT, more="fullscreen = true")
+    visit.shows("welcome", size=[1280, 800])
+    visit.touch("answer:2")
+    visit.shows("follow-up", pressed=None)
+
+
+def test_a_broken_theme_is_reported_and_does_not_stop_anything(kiosk: Start) -> None:
+    visit = kiosk(timings=PATIENT, more='theme = "own.toml"', files={"own.toml": "[palette.light]\npaper = 'white'\n"})
+    visit.touch("answer:2")
+    visit.shows("follow-up", pressed=None)
+    assert "palette.light.paper" in (visit.folder / "kiosk.log").read_text()
 
 
 def test_it_writes_nothing_into_the_home_directory_and_keeps_still(kiosk: Start) -> None:
