@@ -10,7 +10,6 @@ import msgspec
 from cryptography.hazmat.primitives import serialization
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.db.models import Max
 
 from sync_server.courts import services as courts
 from sync_server.courts.models import Device, Exit
@@ -26,6 +25,8 @@ from wire.topics import device_id
 CODE_LIFE: Final = timedelta(minutes=15)
 ATTEMPTS: Final = 10
 """Wrong codes one address may try within `CODE_LIFE`. A code has 50 random bits: this is for the log more than for safety."""
+CLOCK_TOLERATED: Final = timedelta(days=1)
+"""How far a new device's clock may be behind: what it says of its first minutes must not fall before it stood anywhere."""
 ALPHABET: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 """Crockford's: without I, L, O and U, which people mistake for something else."""
 
@@ -80,7 +81,7 @@ def enrol(request: EnrolRequest, *, peer: str, authority: Authority, broker: Add
                 raise EnrolmentRefused(
                     "name-taken", f"The device could not be registered: {'; '.join(fault.messages)}", 409
                 ) from None
-            courts.place_device(device=device, exit=code.exit, starts_at=instant)
+            courts.place_device(device=device, exit=code.exit, starts_at=instant - CLOCK_TOLERATED)
             code.device = device
             code.save(update_fields=["device"])
             IssuedCertificate.objects.create(
@@ -125,16 +126,17 @@ def configure(device: Device, *, authority: Authority, now: Now = utc_now) -> Si
 
     Raises `EnrolmentRefused` when there is nothing to ask yet.
     """
+    Device.objects.select_for_update(no_key=True).get(pk=device.pk)  # two gateways must not give one number to two versions
     draft = _config_for(device, now())
     content = sha256(msgspec.json.encode(draft)).digest()
     held = ConfigVersion.objects.filter(device=device).order_by("-version").first()
     if held is not None and bytes(held.content_hash) == content:
         return SignedConfig(VERSION, bytes(held.document), bytes(held.signature))
-    newest = ConfigVersion.objects.filter(device=device).aggregate(newest=Max("version"))["newest"] or 0
-    document = codec.encode_config(msgspec.structs.replace(draft, version=newest + 1))
+    version = 1 if held is None else held.version + 1
+    document = codec.encode_config(msgspec.structs.replace(draft, version=version))
     signature = authority.sign_config(chain.config_statement(device.name, document))
     ConfigVersion.objects.create(
-        device=device, version=newest + 1, content_hash=content, document=document, signature=signature, made_at=now()
+        device=device, version=version, content_hash=content, document=document, signature=signature, made_at=now()
     )
     return SignedConfig(VERSION, document, signature)
 

@@ -8,6 +8,7 @@ import logging
 import queue
 import socket
 import ssl
+import threading
 import time
 from collections.abc import Callable, Sequence
 from os import getpid
@@ -18,6 +19,7 @@ from django.db import (
     DataError,
     IntegrityError,
     InterfaceError,
+    InternalError,
     NotSupportedError,
     ProgrammingError,
     connection,
@@ -70,7 +72,7 @@ class Gateway:
         self._broker = broker
         self._clock = clock
         self._inbox: queue.SimpleQueue[Incoming | None] = queue.SimpleQueue()
-        self._stopped = False
+        self._stopping = threading.Event()
         self._client = self._make_client()
 
     # --- life ---
@@ -84,7 +86,7 @@ class Gateway:
         self._client.connect_async(self._broker.host, self._broker.port, keepalive=20, clean_start=True, properties=properties)
         self._client.loop_start()
         try:
-            while not self._stopped:
+            while not self._stopping.is_set():
                 self.step(self._gather())
         finally:
             self._client.disconnect()
@@ -92,7 +94,7 @@ class Gateway:
 
     def stop(self) -> None:
         """Ends `run` soon. May be called from a signal handler."""
-        self._stopped = True
+        self._stopping.set()
         self._inbox.put(None)
 
     def _make_client(self) -> Client:
@@ -107,6 +109,7 @@ class Gateway:
         client.reconnect_delay_set(min_delay=1, max_delay=10)
         client.on_connect = self._on_connect
         client.on_disconnect = self._on_disconnect
+        client.on_subscribe = self._on_subscribe
         client.on_message = self._on_message
         client.on_socket_open = self._on_socket_open
         return client
@@ -125,8 +128,13 @@ class Gateway:
         client.subscribe(topics.every("presence"), options=SubscribeOptions(qos=1))
         log.info("connected to the broker at %s", self._broker)
 
+    def _on_subscribe(self, _: Client, __: object, ___: int, reasons: list[ReasonCode], ____: Properties | None) -> None:
+        for reason in reasons:
+            if reason.is_failure:
+                log.error("the broker at %s refuses a subscription of the gateway: %s", self._broker, reason)
+
     def _on_disconnect(self, _: Client, __: object, ___: DisconnectFlags, reason: ReasonCode, ____: Properties | None) -> None:
-        if not self._stopped:
+        if not self._stopping.is_set():
             log.warning("the broker at %s is gone: %s", self._broker, reason)
 
     def _on_message(self, _: Client, __: object, message: MQTTMessage) -> None:
@@ -162,7 +170,10 @@ class Gateway:
             elif topic.leaf == "up":
                 batches.append((message, Received(topic.device, message.content_type, message.payload, message.at)))
             else:
-                self._insist(lambda topic=topic, message=message: self._note(topic.device, topic.leaf, message))  # type: ignore[misc]
+                self._isolate(
+                    Received(topic.device, message.content_type, message.payload, message.at),
+                    lambda topic=topic, message=message: self._note(topic.device, topic.leaf, message),  # type: ignore[misc]
+                )
         if batches:
             outcomes = self._accept([received for _, received in batches])
             self._answer(outcomes)
@@ -172,28 +183,42 @@ class Gateway:
     def _accept(self, messages: Sequence[Received]) -> list[Outcome]:
         try:
             return self._insist(lambda: accept(messages))
-        except Exception:
+        except Exception as fault:
+            if _is_passing(fault):
+                raise
             if len(messages) > 1:
                 # One of them is at fault, and the others must not suffer for it.
                 return [outcome for message in messages for outcome in self._accept([message])]
-            log.exception("a message of %s could not be taken and is set aside", messages[0].device)
-            self._insist(lambda: put_aside(messages[0], "internal", "the server failed at this message; its log says how"))
+            self._give_up(messages[0])
             return []
 
+    def _isolate(self, message: Received, work: Callable[[], None]) -> None:
+        """Does `work` on a message that concerns nobody else; one at which it fails is set aside."""
+        try:
+            self._insist(work)
+        except Exception as fault:
+            if _is_passing(fault):
+                raise
+            self._give_up(message)
+
+    def _give_up(self, message: Received) -> None:
+        log.exception("a message of %s could not be taken and is set aside", message.device)
+        self._insist(lambda: put_aside(message, "internal", "the server failed at this message; its log says how"))
+
     def _insist(self, work: Callable[[], T]) -> T:
-        """Does `work`, as often as it takes while the database is away."""
+        """Does `work`, as often as it takes while the database is away; a passing fault is raised only when we are to stop."""
         waits = iter(PATIENCE_S)
         wait = 0.0
         while True:
             try:
                 return work()
             except (DatabaseError, InterfaceError) as fault:
-                if self._stopped or not _is_passing(fault):
+                connection.close()
+                if self._stopping.is_set() or not _is_passing(fault):
                     raise
                 wait = next(waits, wait)
                 log.error("the database is away (%s); next try in %.0f s", fault, wait)
-                connection.close()
-                time.sleep(wait)
+                self._stopping.wait(wait)
 
     # --- answers ---
 
@@ -207,7 +232,12 @@ class Gateway:
             self._publish(DeviceId(device), "down", ack)
         for outcome in outcomes:
             if outcome.hello is not None:
-                self._insist(lambda outcome=outcome: self._configure(outcome.device, outcome.hello))  # type: ignore[misc]
+                try:
+                    self._insist(lambda outcome=outcome: self._configure(outcome.device, outcome.hello))  # type: ignore[misc]
+                except Exception as fault:
+                    if _is_passing(fault):
+                        raise
+                    log.exception("%s could not be given its configuration; its next greeting asks again", outcome.device)
 
     def _configure(self, name: str, hello: Hello) -> None:
         """Sends the configuration in force to a device that holds another."""
@@ -244,4 +274,5 @@ class Gateway:
 
 def _is_passing(fault: Exception) -> bool:
     """Whether trying again may help: the database is away, busy or full, not offended by what it was given."""
-    return not isinstance(fault, DataError | IntegrityError | NotSupportedError | ProgrammingError)
+    lasting = DataError | IntegrityError | InternalError | NotSupportedError | ProgrammingError
+    return isinstance(fault, DatabaseError | InterfaceError) and not isinstance(fault, lasting)

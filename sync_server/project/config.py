@@ -15,6 +15,8 @@ from typing import Annotated, Any, Final, Literal, NamedTuple
 
 import msgspec
 
+from sync_server.project.database import database
+
 VARIABLE: Final = "VIDHUK_SERVER_CONFIG"
 DEFAULT_STATE: Final = "var/server"
 
@@ -109,7 +111,7 @@ def address(text: str) -> Address:
     """`host:port` as its two parts; an IPv6 host stands in brackets. Raises `ValueError` with the reason."""
     host, separator, port = text.rpartition(":")
     host = host.removeprefix("[").removesuffix("]")
-    if not separator or not host or not port.isdigit() or not 0 < int(port) < 65536:
+    if not separator or not host or not re.fullmatch("[0-9]{1,5}", port) or not 0 < int(port) < 65536:
         raise ValueError(f'"{text}" is not an address. Write host:port, for instance 127.0.0.1:8080.')
     return Address(host, int(port))
 
@@ -117,7 +119,11 @@ def address(text: str) -> Address:
 def load() -> ServerConfig:
     """The configuration this process runs with. Raises `ConfigError`."""
     name = os.environ.get(VARIABLE)
-    return read(Path(name)) if name else _with_environment(ServerConfig())
+    if name:
+        return read(Path(name))
+    config = _with_environment(ServerConfig())
+    _check_database("DATABASE_URL", config)
+    return config
 
 
 def read(path: Path) -> ServerConfig:
@@ -162,6 +168,12 @@ def _check(path: Path, config: ServerConfig) -> None:
             address(value)
         except ValueError as fault:
             raise ConfigError(f"{path}: {field}: {fault}") from None
+    for name in config.door.names:
+        if not _HOST.fullmatch(name):
+            raise ConfigError(
+                f'{path}: door.names: "{name}" is no host name and no IP address. Write it without https:// and port.'
+            )
+    _check_database(path, config)
     taken: dict[str, str] = {}
     for field in ("web.listen", "door.listen", *(["broker.listen"] if config.broker.embedded else [])):
         value = fields[field]
@@ -170,6 +182,14 @@ def _check(path: Path, config: ServerConfig) -> None:
         taken[value] = field
 
 
+def _check_database(place: Path | str, config: ServerConfig) -> None:
+    try:
+        database(config.database_url, state_dir=config.state_dir)
+    except ValueError as fault:
+        raise ConfigError(f"{place}: database_url: {fault}") from None
+
+
+_HOST: Final = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*")
 _FIELDS: Final[dict[str, type[msgspec.Struct]]] = {"": ServerConfig, "web": Web, "door": Door, "broker": Broker}
 
 

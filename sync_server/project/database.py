@@ -24,13 +24,17 @@ def database(url: str | None, *, state_dir: Path) -> dict[str, Any]:
     parts = urlsplit(url)
     if parts.scheme == "sqlite":
         if not parts.path.strip("/"):
-            raise ValueError("database_url names no file. Write sqlite:///file, or sqlite:////whole/path/file.")
+            raise ValueError("it names no file. Write sqlite:///file, or sqlite:////whole/path/file.")
         return _sqlite(state_dir / unquote(parts.path.removeprefix("/")))
     if parts.scheme not in ("postgresql", "postgres"):
-        raise ValueError(f"database_url begins with “{parts.scheme}”. Write postgresql://… or leave it out for SQLite.")
+        raise ValueError(f"it begins with “{parts.scheme}”. Write postgresql://… or leave it out for SQLite.")
     name = unquote(parts.path.removeprefix("/"))
     if not name:
-        raise ValueError("database_url names no database. Write postgresql://user:password@host:5432/name.")
+        raise ValueError("it names no database. Write postgresql://user:password@host:5432/name.")
+    try:
+        port = parts.port
+    except ValueError:
+        raise ValueError("its port is no number from 0 to 65535. Write postgresql://user:password@host:5432/name.") from None
     options = dict(parse_qsl(parts.query))
     # A socket directory cannot stand where a host does, so libpq takes it as ?host=/run/postgresql, and so do we.
     host = options.pop("host", None) or unquote(parts.hostname or "")
@@ -40,7 +44,7 @@ def database(url: str | None, *, state_dir: Path) -> dict[str, Any]:
         "USER": unquote(parts.username or ""),
         "PASSWORD": unquote(parts.password or ""),
         "HOST": host,
-        "PORT": str(parts.port or options.pop("port", "")),
+        "PORT": str(port or options.pop("port", "")),
         "OPTIONS": options,
         "CONN_MAX_AGE": 60,
         "CONN_HEALTH_CHECKS": True,

@@ -50,6 +50,12 @@ class Part:
     def alive(self) -> bool:
         return self.process is not None and self.process.poll() is None
 
+    def clear_away(self) -> None:
+        """Ends what a dead part has left behind: a worker without its master would hold the port for ever."""
+        if self.process is not None:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self.process.pid, signal.SIGKILL)
+
     def stop(self, grace_s: float = GRACE_S) -> None:
         """Asks, waits, and then ends it with everything it has started."""
         if self.process is None:
@@ -58,8 +64,7 @@ class Part:
             self.process.send_signal(signal.SIGTERM)
         with contextlib.suppress(subprocess.TimeoutExpired):
             self.process.wait(grace_s)
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self.process.pid, signal.SIGKILL)
+        self.clear_away()
         self.process.wait()
 
 
@@ -109,6 +114,7 @@ class Supervisor:
             return
         if not part.due:
             code = part.process.returncode if part.process else None
+            part.clear_away()
             wait = min(LAST_RESTART_S, FIRST_RESTART_S * 2**part.deaths)
             part.deaths += 1
             part.due = now + wait
