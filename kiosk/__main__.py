@@ -59,7 +59,7 @@ def enrol(config: KioskConfig, options: argparse.Namespace) -> int:
     from kiosk.upkeep import enrolment
 
     name = enrolment.enrol(server=options.server, fingerprint=options.fingerprint, code=options.code, state_dir=config.state_dir)
-    print(f"Enrolled as {name}. Start it with: kiosk run --config {options.config}")
+    print(f"Enrolled as {name}. Start it with: ./vidhuk kiosk run --config {options.config}")
     return 0
 
 

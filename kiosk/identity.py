@@ -21,7 +21,7 @@ FOLDER: Final = "identity"
 CONFIG: Final = "configuration.bin"
 FORMER: Final = "configuration.former.bin"
 """The one before: a card that has lost the newest must not put the device out of order."""
-ENROL_FIRST: Final = "Enrol it: kiosk enrol --config FILE --server https://… --fingerprint … --code …"
+ENROL_FIRST: Final = "Enrol it: ./vidhuk kiosk enrol --config FILE --server https://… --fingerprint … --code …"
 
 
 class About(msgspec.Struct, frozen=True, forbid_unknown_fields=False):

@@ -81,7 +81,9 @@ def test_a_device_that_was_never_enrolled_says_so_and_how_to_enrol_it(tmp_path: 
     for command in (["run", "--headless"], ["status"]):
         done = kiosk(*command, "--config", str(path))
         assert done.returncode == 2
-        assert done.stderr.startswith("kiosk: This device is not enrolled yet. Enrol it: kiosk enrol --config FILE --server")
+        assert done.stderr.startswith(
+            "kiosk: This device is not enrolled yet. Enrol it: ./vidhuk kiosk enrol --config FILE --server"
+        )
         assert len(done.stderr.splitlines()) == 1
 
 
@@ -95,5 +97,5 @@ def test_a_broken_file_ends_in_one_sentence_and_no_traceback(tmp_path: Path) -> 
 def test_help_reads_well(command: list[str]) -> None:
     done = kiosk(*command, "--help")
     assert done.returncode == 0
-    assert "usage: kiosk" in done.stdout
+    assert "usage: ./vidhuk kiosk" in done.stdout
     assert max(len(line) for line in done.stdout.splitlines()) <= 100

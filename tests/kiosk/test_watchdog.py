@@ -10,6 +10,9 @@ from kiosk.workers.watchdog import Watchdog
 from tests.kiosk.exit import HandClock, HandLoop
 from tests.support.waiting import until
 
+# sdnotify leaves the closing of its socket to the end of the process.
+pytestmark = pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
+
 
 @pytest.fixture
 def systemd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[socket.socket]:
