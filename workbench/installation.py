@@ -165,8 +165,9 @@ class Installation:
     def run(self, argv: Sequence[str], *, quiet: bool = True) -> str:
         """Runs a command to its end and returns what it printed. Raises DemoTrouble with its last words."""
         done = subprocess.run(
-            argv,
+            ["setpriv", "--pdeathsig", "KILL", "--", *argv],
             env=self.environment(),
+            start_new_session=True,  # Ctrl-C is for us: we then end it without its own complaints
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE if quiet else None,

@@ -58,7 +58,10 @@ class Demo:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
+
+    def until_it_runs(self) -> "Demo":
         until(self.runs, "the demo runs", seconds=180)
+        return self
 
     def text(self) -> str:
         return self.said.read_text()
@@ -94,7 +97,7 @@ def test_the_smoke_shows_every_tap_and_ends_with_one_json_line(family: Family) -
 
 def test_ctrl_c_leaves_nothing_running_and_the_next_start_keeps_the_data(family: Family, tmp_path: Path) -> None:
     ports = free_ports()
-    first = Demo(family, tmp_path / "state", ports)
+    first = Demo(family, tmp_path / "state", ports).until_it_runs()
     reader, court = first.reader()
     before = reader.court(court)
     assert before.month > 500
@@ -103,7 +106,7 @@ def test_ctrl_c_leaves_nothing_running_and_the_next_start_keeps_the_data(family:
     assert first.process.wait(120) == 0
     assert family.living() == []
 
-    second = Demo(family, tmp_path / "state", ports)
+    second = Demo(family, tmp_path / "state", ports).until_it_runs()
     assert "First start" not in second.text()
     assert "Enrolling" not in second.text()
     reader, _ = second.reader()
@@ -113,3 +116,21 @@ def test_ctrl_c_leaves_nothing_running_and_the_next_start_keeps_the_data(family:
     second.process.kill()
     second.process.wait()
     until(lambda: family.living() == [], "a killed demo's processes end too", seconds=60)
+
+
+def test_a_first_start_that_is_interrupted_stops_quietly_and_begins_again(family: Family, tmp_path: Path) -> None:
+    ports = free_ports()
+    first = Demo(family, tmp_path / "state", ports)
+    until(lambda: "sample results:" in first.text(), "the samples are being sent", seconds=120)
+    os.killpg(first.process.pid, signal.SIGINT)
+    assert first.process.wait(60) == 0
+    assert "Traceback" not in first.text()
+    assert family.living() == []
+
+    second = Demo(family, tmp_path / "state", ports).until_it_runs()
+    assert "First start" in second.text()
+    reader, court = second.reader()
+    assert reader.court(court).month > 500
+    os.killpg(second.process.pid, signal.SIGTERM)
+    assert second.process.wait(60) == 0
+    assert family.living() == []
