@@ -1,5 +1,6 @@
 """What the demo is made of: ports, folders, the page reader, the hand at the panel, the README's commands."""
 
+import json
 import re
 import socket
 import subprocess
@@ -187,6 +188,40 @@ def test_quantiles_are_values_that_occurred() -> None:
     assert (smoke.quantile(values, 0.5), smoke.quantile(values, 0.95), smoke.quantile(values, 1.0)) == (50.0, 95.0, 100.0)
     assert smoke.quantile([7.04], 0.95) == 7.0
     assert smoke.quantile([], 0.5) is None
+
+
+@pytest.mark.parametrize(
+    "tapped, stored, shown, code",
+    [(5, 5, 5, 0), (5, 4, 5, 1), (5, 5, 4, 1), (5, 5, 6, 1), (4, 4, 4, 1)],
+)
+def test_the_smoke_succeeds_only_when_all_that_was_asked_was_tapped_stored_and_shown(
+    tapped: int, stored: int, shown: int, code: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    result = {"tapped": tapped, "stored": stored, "shown": shown, "tap_to_page_ms": {"p50": 1.0, "p95": 2.0}}
+    monkeypatch.setattr(smoke, "_measure", lambda *_: result)
+    assert smoke.run(5) == code
+    assert json.loads(capsys.readouterr().out) == result
+
+
+class Shelf:
+    """A reader that finds a page after the other, and then none any more."""
+
+    def __init__(self, *counts: int) -> None:
+        self.pages = list(counts)
+
+    def court(self, _slug: str) -> CourtFigures:
+        if not self.pages:
+            raise PageFault("status 500")
+        return CourtFigures(today=0, month=self.pages.pop(0))
+
+
+def test_every_tap_is_timed_by_the_first_page_that_shows_it_and_a_lost_page_is_kept_as_a_fault() -> None:
+    watch = smoke.Watch(Shelf(0, 1, 1, 4), "court")  # type: ignore[arg-type]
+    watch.run()
+    assert watch.shown == 4
+    assert list(watch.first_seen) == [1, 2, 3, 4]
+    assert watch.first_seen[1] < watch.first_seen[2] == watch.first_seen[3] == watch.first_seen[4]
+    assert isinstance(watch.fault, PageFault)
 
 
 # --- the documents ---------------------------------------------------------------------------------------------------
