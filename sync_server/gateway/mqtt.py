@@ -213,11 +213,11 @@ class Gateway:
             try:
                 return work()
             except (DatabaseError, InterfaceError) as fault:
-                connection.close()
                 if self._stopping.is_set() or not _is_passing(fault):
                     raise
                 wait = next(waits, wait)
                 log.error("the database is away (%s); next try in %.0f s", fault, wait)
+                connection.close()
                 self._stopping.wait(wait)
 
     # --- answers ---
