@@ -26,6 +26,9 @@ FACE: Final = "face-"
 QUIET_ZONE: Final = 4
 """Modules of white around a QR code, as ISO/IEC 18004 demands."""
 
+PICTURES_KEPT: Final = 512
+"""Composed pictures, some 20 kB each: all that two languages can show in two modes are under 200."""
+
 Handle = Callable[[visit.VisitEvent], None]
 Draw = Callable[[Picture, Palette], None]
 
@@ -59,6 +62,7 @@ class Presenter:
         self._scene: Scene | None = None
         self._picture: Picture | None = None
         self._large = False
+        self._composed: dict[tuple[views.View, bool], Picture] = {}
 
     @property
     def picture(self) -> Picture | None:
@@ -78,6 +82,7 @@ class Presenter:
         """The window has another size now."""
         if size != self._size:
             self._size = size
+            self._composed.clear()
             self._redraw()
 
     def make_larger(self, larger: bool = True) -> None:
@@ -137,11 +142,18 @@ class Presenter:
 
     def _coming(self, language: str) -> Iterator[Scene]:
         blank = Scene(Phase.WELCOME, language, None, None, None, None, False, 0, None)
-        for place, item in enumerate(self._around.items):
-            phase = Phase.FOLLOW_UP if place else Phase.WELCOME
-            yield blank._replace(phase=phase, item=item, rating=1 if place else None, can_undo=bool(place))
-        yield blank._replace(phase=Phase.THANKS, rating=1, can_undo=True, deadline=Millis(1))
+        asked = [blank._replace(item=item) for item in self._around.items[:1]]
+        ratings = [option.value for item in self._around.items[:1] for option in item.options]
+        for item in self._around.items[1:]:
+            follow_up = blank._replace(phase=Phase.FOLLOW_UP, item=item, can_undo=True)
+            asked += [follow_up._replace(rating=rating) for rating in ratings]
+        yield from asked
+        for rating in ratings:
+            yield blank._replace(phase=Phase.THANKS, rating=rating, can_undo=True, deadline=Millis(1))
         yield blank._replace(phase=Phase.NOT_RECORDED)
+        for scene in asked:
+            for option in scene.item.options if scene.item else ():
+                yield scene._replace(pressed=option.value, busy=Action.ANSWER)
 
     def _redraw(self) -> None:
         if self._scene is not None:
@@ -149,7 +161,16 @@ class Presenter:
             self._draw(self._picture, self._theme.contrast if self._large else self._palette)
 
     def _compose(self, scene: Scene, *, large: bool) -> Picture:
-        return compose(self._view(scene, large=large), self._size, self._theme, self._measure, large=large)
+        """The picture of `scene`; those that come again and again are composed once."""
+        view = self._view(scene, large=large)
+        picture = self._composed.get((view, large))
+        if picture is None:
+            picture = compose(view, self._size, self._theme, self._measure, large=large)
+            if not isinstance(view, views.Thanks):  # each has a moment of its own
+                if len(self._composed) >= PICTURES_KEPT:
+                    self._composed.clear()
+                self._composed[view, large] = picture
+        return picture
 
     def _view(self, scene: Scene, *, large: bool) -> views.View:
         say = self._sayer(scene.language)
