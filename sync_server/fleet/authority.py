@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from cryptography import x509
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -107,6 +108,10 @@ class Authority:
         certificate = x509.load_pem_x509_certificate(certificate_file.read_bytes())
         if certificate.not_valid_after_utc < now + timedelta(days=30):
             return False
+        try:
+            certificate.verify_directly_issued_by(x509.load_pem_x509_certificate(self.certificate_pem))
+        except (InvalidSignature, ValueError, TypeError):
+            return False  # of another authority, from a folder that was put together by hand
         wanted = {_general_name(name) for name in names}
         if not wanted:
             return True
