@@ -1,0 +1,167 @@
+"""The benches' harness: what it compares and says. How fast anything is, no test asks."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from workbench.bench import harness
+from workbench.bench.cli import CATALOGUE, load, main, table
+from workbench.bench.harness import Benchmark, BenchTrouble, Figure, Target, alternate, ratio, report
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def bench(*words: str, timeout: float = 300) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [sys.executable, "-m", "workbench.bench", *words], cwd=ROOT, capture_output=True, text=True, timeout=timeout
+    )
+
+
+def test_the_list_names_every_benchmark_and_each_can_be_loaded(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["list"]) == 0
+    said = capsys.readouterr().out
+    for name in CATALOGUE:
+        assert name in said
+        assert load(name).name == name
+        assert load(name).runs > 0
+
+
+def test_the_list_is_also_there_as_json(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["list", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == dict(CATALOGUE)
+
+
+@pytest.mark.parametrize("words", [["nothing-of-that-name"], ["wire", "--runs", "0"], ["wire", "--runs", "many"], []])
+def test_a_command_that_makes_no_sense_is_refused(words: Sequence[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as refused:
+        main(words)
+    assert refused.value.code == 2
+    assert capsys.readouterr().err
+
+
+def test_two_things_are_measured_in_turns_forwards_and_backwards() -> None:
+    order: list[str] = []
+
+    def measured(name: str) -> float:
+        order.append(name)
+        return float(len(order))
+
+    taken = alternate(3, a=lambda: measured("a"), b=lambda: measured("b"))
+    assert "".join(order) == "abbaab"
+    assert taken == {"a": [1, 4, 5], "b": [2, 3, 6]}
+
+
+def test_a_ratio_is_that_of_the_medians_and_its_runs_are_those_of_the_rounds() -> None:
+    found = ratio("ours / theirs", [1, 2, 90], [4, 4, 3], about="")
+    assert found.value == 0.5
+    assert found.values == [0.25, 0.5, 30]
+
+
+@pytest.mark.parametrize(
+    "target, value, verdict",
+    [
+        (Target(at_most=20), 20, "reached"),
+        (Target(at_most=20), 20.01, "missed"),
+        (Target(at_least=0.25), 0.25, "reached"),
+        (Target(at_least=0.25), 0.2, "missed"),
+        (None, 5, None),
+    ],
+)
+def test_a_verdict_compares_the_median_with_the_target(target: Target | None, value: float, verdict: str | None) -> None:
+    assert Figure("x", "ms", [value], "", target).verdict == verdict
+
+
+def test_a_figure_without_a_measurement_cannot_be() -> None:
+    with pytest.raises(ValueError, match="nothing was measured"):
+        Figure("x", "ms", [])
+
+
+def figures(runs: int, say: harness.Say) -> list[Figure]:
+    say("measuring")
+    return [
+        Figure("fast", "ms", [3.0, 1.0, 2.0][:runs], "how fast", Target(at_most=10)),
+        Figure("slow", "ms", [12_345.6] * runs, "how slow", Target(at_most=10)),
+        Figure("free", "ms", [7.0] * runs),
+    ]
+
+
+STANDARD = Benchmark("example", "an example", 3, figures)
+
+
+def test_json_carries_every_run_its_target_and_verdict(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("workbench.bench.cli.load", lambda name: STANDARD)
+    assert main(["wire", "--json"]) == 0, "a missed target is a result, not a failure"
+    said = capsys.readouterr()
+    found = json.loads(said.out)
+    assert said.err == "measuring\n"
+    assert {key: found[key] for key in ("benchmark", "runs", "reached")} == {"benchmark": "example", "runs": 3, "reached": False}
+    assert {"system", "python", "cores", "load"} <= found["machine"].keys()
+    fast, slow, free = found["figures"]
+    assert fast == {
+        "name": "fast",
+        "unit": "ms",
+        "value": 2.0,
+        "low": 1.0,
+        "high": 3.0,
+        "runs": [3.0, 1.0, 2.0],
+        "about": "how fast",
+        "target": {"at_most": 10},
+        "verdict": "reached",
+    }
+    assert slow["verdict"] == "missed"
+    assert (free["target"], free["verdict"]) == (None, None)
+
+
+def test_the_table_says_value_spread_target_and_verdict_of_each_figure() -> None:
+    measured = figures(3, lambda text: None)
+    lines = table(report(STANDARD, 3, measured), measured).splitlines()
+    fast, slow, free = (next(line for line in lines if line.startswith(name)) for name in ("fast", "slow", "free"))
+    assert "1 … 3" in fast
+    assert "≤ 10" in fast
+    assert fast.endswith("reached")
+    assert slow.endswith("MISSED")
+    assert "…" not in free, "equal runs have no spread to show"
+    assert "fast: how fast" in lines
+
+
+def test_what_cannot_be_measured_is_said_in_one_sentence(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(runs: int, say: harness.Say) -> list[Figure]:
+        raise BenchTrouble("Xvfb is not installed.")
+
+    monkeypatch.setattr("workbench.bench.cli.load", lambda name: Benchmark("tap", "", 1, refuse))
+    assert main(["tap"]) == 1
+    assert capsys.readouterr().err == "Xvfb is not installed.\n"
+
+
+def test_the_wire_benchmark_measures_on_a_real_broker() -> None:
+    done = bench("wire", "--json", "--runs", "1")
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    by_name = {figure["name"]: figure for figure in found["figures"]}
+    alone, many, single = (by_name[name]["value"] for name in ("batch of 1", "batch of 50", "one JSON object each"))
+    # Bytes are no matter of speed, so here a promise can be held to.
+    assert by_name["batch of 50"]["verdict"] == "reached"
+    assert many < single
+    assert alone > 64 + 32, "a batch carries a signature and a chain state, or something else was counted"
+
+
+@pytest.mark.slow
+def test_the_ingest_benchmark_stores_every_row_it_counts() -> None:
+    done = bench("ingest", "--json", "--runs", "1")
+    assert done.returncode == 0, done.stderr
+    assert len(json.loads(done.stdout)["figures"]) == 6
+
+
+@pytest.mark.slow
+def test_the_tap_benchmark_touches_a_real_kiosk_and_a_real_page() -> None:
+    done = bench("tap", "--json", "--runs", "1")
+    assert done.returncode == 0, done.stderr
+    names = [figure["name"] for figure in json.loads(done.stdout)["figures"]]
+    assert names[0] == "kiosk, pressed look"
+    assert any("idle" in name for name in names)

@@ -1,0 +1,76 @@
+"""The benches' own parts: packets, meter, rows, pictures to recognise."""
+
+import socket
+import threading
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from sync_server.surveys.files import load_all
+from wire import chain, codec
+from wire.envelopes import Batch
+from wire.events import StreamId, at
+from workbench.bench import packets
+from workbench.bench.crowd import Ledger, rows
+from workbench.bench.meter import Meter
+
+HOST = "127.0.0.1"
+(QUESTIONNAIRE,) = [sheet.questionnaire(1) for sheet in load_all() if sheet.key == "exit"]
+
+
+def test_rows_are_the_same_each_time_and_in_order() -> None:
+    first, again = (rows(QUESTIONNAIRE, door=1, count=600) for _ in range(2))
+    assert first == again
+    assert len(first) == 600
+    assert [at(row) for row in first] == sorted(at(row) for row in first)
+    assert rows(QUESTIONNAIRE, door=2, count=600) != first
+
+
+def test_more_rows_than_twelve_weeks_have_are_refused() -> None:
+    with pytest.raises(ValueError, match="were asked for"):
+        rows(QUESTIONNAIRE, door=1, count=10_000_000)
+
+
+def test_batches_are_what_a_server_can_verify() -> None:
+    key, stream = Ed25519PrivateKey.generate(), StreamId(b"s" * 16)
+    ledger = Ledger(stream, key, rows(QUESTIONNAIRE, door=1, count=30))
+    batch = codec.decode_upward(*ledger.batch(11, 20))
+    assert isinstance(batch, Batch)
+    head = chain.links(batch.previous, batch.rows)[-1]  # type: ignore[arg-type]
+    key.public_key().verify(batch.signature, chain.batch_statement(stream, 11, 20, head))
+    assert [codec.decode_event(row) for row in batch.rows] == ledger.events[10:30]
+    with pytest.raises(ValueError, match="were asked for"):
+        ledger.batch(25, 10)
+
+
+def test_a_packet_is_read_back_however_it_is_cut() -> None:
+    whole = packets.publish("vidhuk/1/bench-kiosk-1/up", 7, "vidhuk/1", b"x" * 300) + packets.connect("bench-kiosk-1")
+    for cut in range(1, len(whole), 7):
+        stream = packets.Stream.__new__(packets.Stream)
+        stream._held = bytearray()
+        found = []
+        for part in (whole[:cut], whole[cut:]):
+            stream._held += part
+            found += list(stream._whole())
+        assert [kind for kind, _ in found] == [packets.PUBLISH, 1]
+
+
+def test_a_meter_counts_both_ways_what_it_passes_on() -> None:
+    with socket.create_server((HOST, 0)) as server:
+
+        def answer() -> None:
+            peer, _ = server.accept()
+            with peer:
+                while peer.recv(1000):
+                    peer.sendall(b"well")
+
+        threading.Thread(target=answer, daemon=True).start()
+        meter = Meter(HOST, server.getsockname()[1])
+        try:
+            with socket.create_connection((HOST, meter.port), timeout=30) as client:
+                for _ in range(3):
+                    client.sendall(b"0123456789")
+                    assert client.recv(100) == b"well"
+                assert (meter.up, meter.down) == (30, 12)
+        finally:
+            meter.close()
