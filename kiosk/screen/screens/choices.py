@@ -25,7 +25,7 @@ def _faces_in_row(board: Board, choices: Sequence[views.Choice], room: Box) -> N
     words_h = max(
         board.setting(choice.words, width=words_w, height=words_h, step=-0.5, bold=True, max_lines=2).height for choice in choices
     )
-    side = snap(FACE_SIZES, min(cell - board.px(16), room.h - gap - words_h))
+    side = snap(FACE_SIZES, min(cell - board.px(10), room.h - gap - words_h))
     top = room.y + max(0, (room.h - side - gap - words_h) // 2)
     for place, choice in enumerate(choices):
         box = Box(room.x + place * cell, room.y, cell, room.h)

@@ -20,7 +20,12 @@ def modules_after(code: str, home: Path, **env: str) -> list[str]:
     script = f"{code}\nimport sys\nprint(*sys.modules, sep='\\n')"
     clean = {key: value for key, value in os.environ.items() if not key.startswith(("KIVY", "DISPLAY", "WAYLAND"))}
     done = subprocess.run(
-        [sys.executable, "-c", script], cwd=ROOT, env={**clean, "HOME": str(home), **env}, capture_output=True, text=True, check=True
+        [sys.executable, "-c", script],
+        cwd=ROOT,
+        env={**clean, "HOME": str(home), **env},
+        capture_output=True,
+        text=True,
+        check=True,
     )
     return done.stdout.splitlines()
 
