@@ -9,8 +9,12 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import FrameType
+from typing import TYPE_CHECKING
 
 from sync_server.project.config import VARIABLE, ConfigError, ServerConfig, load, read
+
+if TYPE_CHECKING:
+    from sync_server.fleet.authority import Authority
 
 
 def main(argv: Sequence[str]) -> int:
@@ -167,24 +171,32 @@ def _web(options: argparse.Namespace, config: ServerConfig) -> int:
 
 
 def _door(_: argparse.Namespace, config: ServerConfig) -> int:
-    from sync_server.fleet.authority import Authority
     from sync_server.project.serving import serve
 
-    files = Authority(config.authority_dir).files_of("door")
+    files = _authority_with("door", config).files_of("door")
     serve(config.door_address, settings="sync_server.project.door_settings", workers=1, tls=files)
 
 
 def _gateway(_: argparse.Namespace, config: ServerConfig) -> int:
     _django()
-    from sync_server.fleet.authority import Authority
     from sync_server.gateway.mqtt import Gateway
     from sync_server.project.serving import calm_collector
 
     calm_collector()
-    gateway = Gateway(authority=Authority(config.authority_dir), broker=config.broker_address)
+    gateway = Gateway(authority=_authority_with("gateway", config), broker=config.broker_address)
     _on_stop(gateway.stop)
     gateway.run()
     return 0
+
+
+def _authority_with(part: str, config: ServerConfig) -> "Authority":
+    """The installation's authority, which must have made a certificate for `part`. Raises `ConfigError`."""
+    from sync_server.fleet.authority import Authority
+
+    authority = Authority(config.authority_dir)
+    if not all(file.is_file() for file in authority.files_of(part)):
+        raise ConfigError(f"{authority.folder} holds no certificate for the {part} yet. Run first: ./vidhuk server init")
+    return authority
 
 
 def _tally(_: argparse.Namespace, config: ServerConfig) -> int:

@@ -154,7 +154,7 @@ def _with_environment(config: ServerConfig) -> ServerConfig:
 def _path(kind: type[Any], value: Any) -> Any:
     if kind is Path and isinstance(value, str):
         return Path(value)
-    raise NotImplementedError(f"no {kind.__name__} from {type(value).__name__}")
+    raise TypeError(f"Expected `str`, got `{type(value).__name__}`")
 
 
 def _check(path: Path, config: ServerConfig) -> None:

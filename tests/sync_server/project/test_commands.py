@@ -1,0 +1,183 @@
+"""The server's commands: one group that heals itself, or separate parts against a given broker and PostgreSQL."""
+
+import json
+import signal
+import socket
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import psycopg
+import pytest
+import requests
+
+from sync_server.project.config import Address
+from sync_server.project.supervisor import PartFailed, require_free
+from tests.support.postgresql import PostgreSQL
+from tests.support.server import Server, descendants, stop_all
+from tests.support.tools import find_tool
+from tests.support.waiting import accepts_connections, until
+from tests.sync_server.device import Source
+from workbench.processes import Child
+
+PARTS = ("broker", "gateway", "tally", "door", "web")
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Server]:
+    made = Server(tmp_path)
+    yield made
+    made.stop()
+
+
+def alive(pids: list[int]) -> list[int]:
+    return [pid for pid in pids if Path(f"/proc/{pid}").exists() and "\nState:\tZ" not in Path(f"/proc/{pid}/status").read_text()]
+
+
+def test_a_part_that_dies_is_started_again_and_everything_stops_together(server: Server) -> None:
+    server.start()
+    assert server.child is not None
+    for part in PARTS:
+        before = until(lambda part=part: server.pids_of(part), f"{part} runs")
+        server.kill_part(part, only_first=True)
+        until(lambda part=part, before=before: set(server.pids_of(part)) - set(before), f"{part} is started again")
+        until(lambda before=before: not alive(before), f"nothing of the former {part} is left")
+    server.wait()
+    said = (server.folder / "run.log").read_text()
+    for part in PARTS:
+        assert f"The part {part} has ended (exit code -9); starting it again in 0.5 s." in said
+    everything = descendants(server.child.pid)
+    assert len(everything) >= len(PARTS)
+    assert server.child.stop() == 0
+    until(lambda: not alive(everything), "nothing is left running")
+    assert "Traceback" not in said
+
+
+def test_when_the_group_itself_is_killed_nothing_of_it_stays(server: Server) -> None:
+    server.start()
+    assert server.child is not None
+    assert server.child.process is not None
+    everything = descendants(server.child.pid)
+    server.child.process.send_signal(signal.SIGKILL)
+    server.child.process.wait()
+    until(lambda: not alive(everything), "nothing is left running")
+
+
+@pytest.mark.parametrize("part", ["web", "door", "broker"])
+def test_a_port_in_use_is_one_sentence(server: Server, part: str) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", server.ports[part]))
+        taken.listen()
+        said = server.try_command("run")
+    assert said.returncode == 1
+    last = said.stderr.strip().splitlines()[-1]
+    assert last.startswith(f"{part}.listen: 127.0.0.1:{server.ports[part]} cannot be used")
+    assert last.endswith("Stop what uses it, or write another port.")
+    assert "Traceback" not in said.stderr
+
+
+def test_an_address_that_is_not_ours_is_one_sentence() -> None:
+    with pytest.raises(PartFailed, match=r"web\.listen: 192\.0\.2\.1:80 cannot be used"):
+        require_free({"web": Address("192.0.2.1", 80)})
+
+
+@pytest.mark.parametrize(
+    ("more", "broker", "sentence"),
+    [
+        ("live_stp = 1", "", "live_stp: unknown field. Did you mean live_step?"),
+        ("", 'program = "no-such-broker"', "The broker 'no-such-broker' is not installed."),
+    ],
+)
+def test_a_server_that_cannot_start_says_why_in_one_sentence(tmp_path: Path, more: str, broker: str, sentence: str) -> None:
+    said = Server(tmp_path, more=more, broker=broker).try_command("run")
+    assert said.returncode == 1
+    assert sentence in said.stderr
+    assert "Traceback" not in said.stderr
+
+
+def test_a_state_directory_that_cannot_be_made_is_said_in_one_sentence(server: Server) -> None:
+    (server.folder / "state").write_text("a file where a folder should be")
+    said = server.try_command("init")
+    assert said.returncode == 1
+    assert str(server.folder / "state") in said.stderr
+    assert "Traceback" not in said.stderr
+
+
+@pytest.mark.parametrize("part", ["gateway", "door"])
+def test_a_part_started_before_the_keys_were_made_says_so(server: Server, part: str) -> None:
+    said = server.try_command(part)
+    assert said.returncode != 0
+    assert "init" in said.stderr
+    assert "Traceback" not in said.stderr
+
+
+def test_a_database_that_is_not_there_is_said_and_no_traceback(tmp_path: Path) -> None:
+    said = Server(tmp_path, database_url="postgresql://nobody:x@127.0.0.1:1/none").try_command("migrate")
+    assert said.returncode == 1
+    assert "Traceback" not in said.stderr
+
+
+@pytest.mark.parametrize(
+    "word", ["run", "init", "web", "door", "gateway", "tally", "check", "migrate", "createadmin", "enrol-code"]
+)
+def test_help_reads_well(server: Server, word: str) -> None:
+    said = server.try_command(word, "--help")
+    assert said.returncode == 0
+    assert "usage: ./vidhuk server" in said.stdout
+    assert "--config FILE" in said.stdout
+
+
+def test_an_exit_that_is_not_there_is_said_so(server: Server) -> None:
+    server.command("init")
+    said = server.try_command("enrol-code", "--exit", "99")
+    assert (said.returncode, said.stderr.strip()) == (1, "There is no exit 99. See list-exits.")
+
+
+def test_separate_parts_work_against_a_given_broker_and_postgresql(tmp_path: Path, postgresql: PostgreSQL) -> None:
+    with psycopg.connect(postgresql.url, autocommit=True) as admin:
+        admin.execute("CREATE DATABASE parts")
+    url = postgresql.url.removesuffix("/vidhuk") + "/parts"
+    server = Server(tmp_path, database_url=url)
+    running: list[Child] = []
+    try:
+        exit = server.set_up()
+        # Somebody else's broker, which happens to use the files that `init` has written.
+        file = server.state / "broker" / "mosquitto.conf"
+        running.append(Child("broker", [find_tool("mosquitto", "mosquitto"), "-c", str(file)], log=tmp_path / "broker.log").start())
+        text = server.config.read_text()
+        given = f'embedded = false\naddress = "127.0.0.1:{server.ports["broker"]}"'
+        server.config.write_text(text.replace("[broker]\n", f"[broker]\n{given}\n"))
+        running += [server.part(part) for part in ("gateway", "gateway", "tally", "tally", "door", "web")]
+        until(lambda: all(accepts_connections(port) for port in server.ports.values()), "everything listens")
+        line = server.enrolled(exit, "kiosk-parts-1").connect()
+        running.append(line)  # type: ignore[arg-type]
+        source = Source(line.device, line.key)
+        source.rate(5, 4, 4, at=datetime.now(UTC))
+
+        def acknowledged() -> bool:
+            # A gateway that is still connecting hears nothing; a device sends again.
+            line.send("up", source.batch())
+            return not line.heard["down"].empty()
+
+        until(acknowledged, "the batch is acknowledged", every=0.3)
+        line.ack_through(3)
+        with psycopg.connect(url, autocommit=True) as reader:
+
+            def counted() -> list[tuple[int, int]]:
+                return reader.execute("SELECT v5, v4 FROM results_tally").fetchall()
+
+            until(lambda: counted() == [(1, 2)], "the tally says one five and two fours")
+        alive_page = requests.get(f"http://127.0.0.1:{server.ports['web']}/sign-in/", timeout=30)
+        assert alive_page.status_code == 200
+        for child in running[:-1]:
+            child.check()
+    finally:
+        stop_all(running)
+
+
+def test_the_code_as_json_has_all_that_a_device_must_be_told(server: Server) -> None:
+    exit = server.set_up()
+    said = json.loads(server.command("enrol-code", "--exit", exit, "--json"))
+    assert said.keys() == {"code", "device", "server", "fingerprint"}
+    assert said["server"] == f"https://localhost:{server.ports['door']}"
+    assert len(said["fingerprint"]) == 64
