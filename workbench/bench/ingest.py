@@ -37,7 +37,8 @@ GROUP: Final = DEVICES * MAX_ROWS
 """Rows a transaction: one full batch of each device, and as many for the bare loop."""
 FILLED: Final = 40
 """Such groups in the tables before anything is measured."""
-GROUPS_A_RUN: Final = 6
+TURNS_A_RUN: Final = 6
+"""Transactions of each side within a run, in turns: one takes some ten milliseconds, in which a machine hardly drifts."""
 SINGLE: Final = 3_000
 """Messages a run, of one row each."""
 BATCHED: Final = Target(at_least=0.25)
@@ -52,7 +53,7 @@ def measure(runs: int, say: Say) -> list[Figure]:
     with scratch() as folder, Household() as household:
         say("Preparing keys, tables and the rows of four busy exits …")
         ground = Ground(Path(folder), household)
-        groups = FILLED + (runs + 1) * GROUPS_A_RUN
+        groups = FILLED + (runs + 1) * TURNS_A_RUN
         needed = groups * MAX_ROWS + runs * SINGLE // DEVICES
         devices = [ground.device(number) for number in range(1, DEVICES + 1)]
         sources = [
@@ -97,16 +98,21 @@ def batched(ground: Ground, sources: list[Source], runs: int, say: Say) -> list[
     calm_collector()  # as the gateway does, for both sides
 
     def ours() -> float:
-        rate = _rate(accept, [group() for _ in range(GROUPS_A_RUN)])
+        rate = _rate(accept, group())
         bare.learn()
         return rate
 
     def theirs() -> float:
-        return _rate(bare.insert, [bare.next() for _ in range(GROUPS_A_RUN)])
+        return _rate(bare.insert, bare.next())
 
-    say(f"Accepting {GROUPS_A_RUN * GROUP} rows a run, in turns with a bare loop …")
-    ours()  # not counted: it warms up, and gives the bare loop its first rows
-    taken = alternate(runs, ours=ours, theirs=theirs)
+    say(f"Accepting {TURNS_A_RUN * GROUP} rows a run, in turns with a bare loop …")
+    for _ in range(TURNS_A_RUN):  # not counted: it warms up, and gives the bare loop its first rows
+        ours()
+    turns = alternate(runs * TURNS_A_RUN, ours=ours, theirs=theirs)
+    taken = {
+        name: [median(rates[start : start + TURNS_A_RUN]) for start in range(0, len(rates), TURNS_A_RUN)]
+        for name, rates in turns.items()
+    }
     return [
         Figure("accept", "rows a second", taken["ours"], f"{DEVICES} signed batches of {MAX_ROWS} rows a transaction"),
         Figure("bare executemany", "rows a second", taken["theirs"], f"{GROUP} rows a transaction, same tables, keys and pragmas"),
@@ -170,14 +176,11 @@ class Bare:
         self._copy.execute("COMMIT")
 
 
-def _rate(work: Callable[[T], object], groups: Sequence[T]) -> float:
-    """Rows a second, by the median of the groups."""
-    taken = []
-    for group in groups:
-        began = time.perf_counter()
-        work(group)
-        taken.append(time.perf_counter() - began)
-    return GROUP / median(taken)
+def _rate(work: Callable[[T], object], group: T) -> float:
+    """Rows a second of one transaction."""
+    began = time.perf_counter()
+    work(group)
+    return GROUP / (time.perf_counter() - began)
 
 
 # --- one a message -----------------------------------------------------------------------------------------------------------
