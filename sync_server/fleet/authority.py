@@ -98,20 +98,21 @@ class Authority:
             usage, common_name = ExtendedKeyUsageOID.SERVER_AUTH, f"vidhuk {part}"
         certificate = self._issue(common_name, key.public_key(), now, SERVER_LIFE, [usage], tuple(names))
         write_private(key_file, _pem(key))
-        certificate_file.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+        _write_whole(certificate_file, certificate.public_bytes(serialization.Encoding.PEM), 0o644)
 
     def covers(self, part: str, names: Iterable[str], now: datetime) -> bool:
         """The part has a certificate for all of `names` that lasts another 30 days."""
         certificate_file, key_file = self.files_of(part)
         if not (certificate_file.exists() and key_file.exists()):
             return False
-        certificate = x509.load_pem_x509_certificate(certificate_file.read_bytes())
-        if certificate.not_valid_after_utc < now + timedelta(days=30):
-            return False
         try:
+            certificate = x509.load_pem_x509_certificate(certificate_file.read_bytes())
+            key = serialization.load_pem_private_key(key_file.read_bytes(), None)
             certificate.verify_directly_issued_by(x509.load_pem_x509_certificate(self.certificate_pem))
         except (InvalidSignature, ValueError, TypeError):
-            return False  # of another authority, from a folder that was put together by hand
+            return False  # damaged, or of another authority: a folder that was put together by hand
+        if key.public_key() != certificate.public_key() or certificate.not_valid_after_utc < now + timedelta(days=30):
+            return False
         wanted = {_general_name(name) for name in names}
         if not wanted:
             return True
@@ -185,14 +186,18 @@ def _found(authority: Authority, now: datetime) -> None:
     write_private(authority.folder / "config.key", _pem(Ed25519PrivateKey.generate()))
     write_private(authority.folder / "ca.key", _pem(key))
     # The certificate comes last: it is what tells that the authority is complete.
-    authority.certificate_file.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+    _write_whole(authority.certificate_file, certificate.public_bytes(serialization.Encoding.PEM), 0o644)
 
 
 def write_private(path: Path, content: bytes) -> None:
     """Writes a secret that only its owner may read, complete or not at all."""
+    _write_whole(path, content, 0o600)
+
+
+def _write_whole(path: Path, content: bytes, mode: int) -> None:
     draft = path.with_suffix(path.suffix + ".new")
     draft.unlink(missing_ok=True)
-    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())

@@ -171,6 +171,21 @@ def test_a_part_needs_a_new_certificate_for_a_new_name_and_before_the_old_one_en
     assert not authority.covers("door", ["localhost"], NOW + timedelta(days=2 * 365 - 20))
 
 
+def test_a_certificate_and_a_key_that_do_not_belong_together_do_not_do(authority: Authority) -> None:
+    authority.certify_own("door", ["localhost"], NOW)
+    certificate, key = authority.files_of("door")
+    other = ec.generate_private_key(ec.SECP256R1())
+    kept = key.read_bytes()
+    key.write_bytes(
+        other.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    )
+    assert not authority.covers("door", ["localhost"], NOW), "power failed between the two"
+    key.write_bytes(kept)
+    assert authority.covers("door", ["localhost"], NOW)
+    certificate.write_bytes(certificate.read_bytes()[:100])
+    assert not authority.covers("door", ["localhost"], NOW), "half a certificate"
+
+
 def test_a_certificate_of_a_former_authority_does_not_do(authority: Authority, tmp_path: Path) -> None:
     authority.certify_own("door", ["localhost"], NOW)
     former = [path.read_bytes() for path in authority.files_of("door")]
