@@ -6,6 +6,7 @@ its own of the same size; all are touched and looked at from outside, in turns.
 """
 
 import json
+import os
 import shutil
 import sqlite3
 import sys
@@ -83,6 +84,7 @@ class Stand:
     child: Child
     face: Box
     thanks: Awaited
+    left: float = 0.0
 
     def rehearse(self) -> None:
         """One touch that is not counted."""
@@ -93,13 +95,15 @@ class Stand:
         self.glass.settle(0.1)
         self.thanks = Awaited(self.glass, before, points, self.face)
         self.leave()
+        self.left = time.monotonic()
 
     def touch(self) -> Touched:
         """One touch that is."""
-        time.sleep(COOLDOWN_S)
+        time.sleep(max(0.0, self.left + COOLDOWN_S - time.monotonic()))
         taken = glass.touch(self.glass, self.face, self.thanks)
         self.wait_for_thanks()
         self.leave()
+        self.left = time.monotonic()
         return taken
 
     def wait_for_thanks(self) -> None:
@@ -187,14 +191,15 @@ class PageStand(Stand):
         flags = ["--kiosk", "--no-first-run", "--disable-gpu", "--disable-dev-shm-usage", "--disable-background-networking"]
         flags += ["--disable-component-update", "--disable-sync", "--disable-extensions", "--password-store=basic"]
         flags += [
-            "--no-sandbox",
+            "--disable-features=Translate",
             "--window-position=0,0",
             f"--window-size={width},{height}",
             f"--user-data-dir={folder / 'profile'}",
         ]
+        if os.geteuid() == 0:
+            flags.append("--no-sandbox")  # it will not start for root otherwise
         argv = [program, *flags, PAGE.as_uri()]
         self.child = household.start(Child("Chromium", argv, log=folder / "chromium.log", env=self.glass.environment))
-        self._blank = b""
         until(self._ready, "Chromium shows the page", watched=[self.child])
         self.glass.settle(2.0)
 
