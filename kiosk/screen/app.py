@@ -83,13 +83,14 @@ class TouchScreen:
 
     def configure(self, around: Surroundings) -> None:
         """The court, its languages and its number. What may be shown next is drawn beforehand, when there is nothing else to do."""
+        self._painter.forget()
         self.presenter.configure(around)
         coming = self.presenter.likely()
 
         def warm_one() -> None:
             pair = next(coming, None)
             if pair is not None:
-                self._painter.warm(*pair)
+                self._painter.prepare(*pair)
                 self.loop.when_idle(warm_one)
 
         self.loop.when_idle(warm_one)

@@ -20,6 +20,8 @@ from kiosk.screen.theme import Palette, Rgb, Theme
 
 TEXTS_KEPT: Final = 600
 """Every line of every screen in two languages and two sizes is under 200; a third of the memory of one large photograph."""
+READY_KEPT: Final = 64
+"""Canvases kept for pictures that may come: every question of the court's own language with each option pressed."""
 PLATES_KEPT: Final = 80
 """Faces, tiles and buttons of all screens in two modes, pressed and not."""
 SINK: Final = 4
@@ -63,20 +65,41 @@ class Painter:
         self._report = report
         self._texts: OrderedDict[tuple[str, int, bool], Any] = OrderedDict()
         self._strips: dict[tuple[str, int], Any] = {}
+        self._ready: dict[int, tuple[Picture, Palette, Any]] = {}  # holds the pictures, so that no id comes again
         self._plates: OrderedDict[tuple[Any, ...], Any] = OrderedDict()
         self._codes: dict[tuple[tuple[bool, ...], ...], Any] = {}
         self._drains: list[tuple[Drain, Any, int]] = []
 
     def paint(self, picture: Picture, palette: Palette, now: int) -> bool:
         """Replaces what is on the canvas by `picture`; returns whether something on it moves. `now` is monotonic ms."""
+        self._drains = []
+        ready = self._ready.get(id(picture))
+        if ready is not None and ready[1] is palette:
+            self.canvas.clear()
+            self.canvas.add(ready[2])
+            return False
         self.warm(picture, palette)  # a frame buffer must not be made while the canvas is open
         self.canvas.clear()
-        self._drains = []
-        with self.canvas:
-            for mark in picture.marks:
-                self._mark(mark, palette, picture.size[1], _is_pressed(mark, picture), _unit(picture))
+        self._fill(self.canvas, picture, palette)
         self.advance(now)
         return bool(self._drains)
+
+    def prepare(self, picture: Picture, palette: Palette) -> None:
+        """Does all the work of painting `picture`, for when this very object is shown. Only for what stands still."""
+        self.warm(picture, palette)
+        if len(self._ready) < READY_KEPT and not any(isinstance(mark, Drain) for mark in picture.marks):
+            canvas = Canvas()
+            self._fill(canvas, picture, palette)
+            self._ready[id(picture)] = picture, palette, canvas
+
+    def forget(self) -> None:
+        """Other pictures are coming: what was prepared is not needed any more."""
+        self._ready.clear()
+
+    def _fill(self, canvas: Any, picture: Picture, palette: Palette) -> None:
+        with canvas:
+            for mark in picture.marks:
+                self._mark(mark, palette, picture.size[1], _is_pressed(mark, picture), _unit(picture))
 
     def advance(self, now: int) -> None:
         """Moves what moves to where it is at `now` (monotonic ms)."""

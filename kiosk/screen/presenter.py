@@ -134,9 +134,10 @@ class Presenter:
     # --- scenes to pictures ---
 
     def likely(self) -> Iterator[tuple[Picture, Palette]]:
-        """Pictures that may come next, so that their texts can be drawn before anybody waits for them."""
-        for language in self._around.languages:
-            for large in (False, True):
+        """Pictures that may come next, the likeliest first, so that they can be painted before anybody waits for them."""
+        around = self._around
+        for large in (False, True):
+            for language in sorted(around.languages, key=lambda language: language != around.language):
                 for scene in self._coming(language):
                     yield self._compose(scene, large=large), self._theme.contrast if large else self._palette
 

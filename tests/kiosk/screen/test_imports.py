@@ -47,6 +47,10 @@ from kiosk.screen.settings import ScreenSettings
 from kiosk.screen.toolkit import prepare
 prepare(ScreenSettings(state_dir=Path({str(state)!r})))
 import kiosk.screen.painter
+from kivy.clock import Clock
+assert Clock._max_fps == 0, "the clock would hold frames back"
+from kivy.lang import Builder
+assert not Builder.rules, "style rules were loaded"
 """
     loaded = modules_after(code, home)
     assert "kivy.core.window" not in loaded
