@@ -60,6 +60,8 @@ def _parser() -> argparse.ArgumentParser:
     add("gateway", _gateway, "Takes in what devices send by MQTT, only.")
     add("tally", _tally, "Keeps the tallies up to date, only.")
     add("check", _check, "Checks configuration and surroundings, and starts nothing.")
+    status = add("status", _status, "Says how the devices are: present, stored, missing, forked, and what was set aside and why.")
+    status.add_argument("--json", action="store_true", help="print it as JSON")
     add("migrate", _migrate, "Brings the tables up to date.")
     admin = add(
         "createadmin",
@@ -100,6 +102,8 @@ def _trouble(fault: Exception) -> int:
 
 
 def _is_said_in_words(fault: Exception) -> bool:
+    if isinstance(fault, ConfigError | OSError):
+        return True  # these may come before Django is there, and the others cannot be named without it
     from django.core.exceptions import ValidationError
     from django.core.management.base import CommandError, SystemCheckError
     from django.db import OperationalError
@@ -108,8 +112,16 @@ def _is_said_in_words(fault: Exception) -> bool:
     from sync_server.project.supervisor import PartFailed
     from sync_server.surveys.files import QuestionnaireFileError
 
-    words = (ValidationError, CommandError, SystemCheckError, OperationalError, BrokerMissing, PartFailed, QuestionnaireFileError)
-    return isinstance(fault, (*words, ConfigError, OSError))
+    words = (
+        ValidationError,
+        CommandError,
+        SystemCheckError,
+        OperationalError,
+        BrokerMissing,
+        PartFailed,
+        QuestionnaireFileError,
+    )
+    return isinstance(fault, words)
 
 
 def _django() -> None:
@@ -167,6 +179,9 @@ def _web(options: argparse.Namespace, config: ServerConfig) -> int:
     from sync_server.project.serving import serve
 
     _check(options, config)
+    from sync_server.project.setup import require_tables  # models, which need Django set up
+
+    require_tables()
     serve(config.web_address, settings="sync_server.project.settings", workers=config.web.workers)
 
 
@@ -181,9 +196,11 @@ def _gateway(_: argparse.Namespace, config: ServerConfig) -> int:
     _django()
     from sync_server.gateway.mqtt import Gateway
     from sync_server.project.serving import calm_collector
+    from sync_server.project.setup import require_tables
 
+    require_tables()
     calm_collector()
-    gateway = Gateway(authority=_authority_with("gateway", config), broker=config.broker_address)
+    gateway = Gateway(authority=_authority_with("gateway", config), broker=config.gateway_address)
     _on_stop(gateway.stop)
     gateway.run()
     return 0
@@ -201,8 +218,10 @@ def _authority_with(part: str, config: ServerConfig) -> "Authority":
 
 def _tally(_: argparse.Namespace, config: ServerConfig) -> int:
     _django()
+    from sync_server.project.setup import require_tables
     from sync_server.results.worker import TallyWorker
 
+    require_tables()
     worker = TallyWorker()
     _on_stop(worker.stop)
     worker.run()
@@ -214,6 +233,35 @@ def _check(_: argparse.Namespace, config: ServerConfig) -> int:
     from django.core.management import call_command
 
     call_command("check")
+    return 0
+
+
+def _status(options: argparse.Namespace, config: ServerConfig) -> int:
+    _django()
+    from dataclasses import asdict
+
+    from sync_server.fleet.selectors import fleet, refused_strangers
+    from sync_server.project.setup import require_tables
+
+    require_tables()
+    devices, strangers = fleet(), refused_strangers()
+    if options.json:
+        print(json.dumps({"devices": [asdict(device) for device in devices], "strangers": strangers}, ensure_ascii=False))
+        return 0
+    for device in devices:
+        heard = f"heard {device.heard_at}" if device.heard_at else "never heard"
+        presence = "present" if device.present else "away"
+        print(f"{device.name}  {presence}, {heard}; {device.stored} rows stored, {device.missing} missing")
+        if device.revoked:
+            print("    revoked")
+        if device.forked_at is not None:
+            print(f"    FORKED at row {device.forked_at}: another card with its name has sent rows; replace the device's identity")
+        for reason, times in sorted(device.set_aside.items()):
+            print(f"    set aside {times} times: {reason}")
+        for note in device.notes:
+            print(f"    {note}")
+    for reason, times in sorted(strangers.items()):
+        print(f"from strangers, set aside {times} times: {reason}")
     return 0
 
 
@@ -229,7 +277,7 @@ def _migrate(_: argparse.Namespace, config: ServerConfig) -> int:
 
 
 def _createadmin(options: argparse.Namespace, config: ServerConfig) -> int:
-    _django()
+    _init(options, config)
     from sync_server.accounts.services import create_administrator
 
     if options.password_stdin:
@@ -245,7 +293,7 @@ def _createadmin(options: argparse.Namespace, config: ServerConfig) -> int:
 
 
 def _add_court(options: argparse.Namespace, config: ServerConfig) -> int:
-    _django()
+    _init(options, config)
     from sync_server.courts.services import open_court
 
     open_court(slug=options.slug, name_uk=options.name_uk, name_en=options.name_en, timezone=options.timezone)
@@ -254,7 +302,7 @@ def _add_court(options: argparse.Namespace, config: ServerConfig) -> int:
 
 
 def _add_exit(options: argparse.Namespace, config: ServerConfig) -> int:
-    _django()
+    _init(options, config)
     from sync_server.courts.models import Court
     from sync_server.courts.services import open_exit
 
@@ -266,8 +314,8 @@ def _add_exit(options: argparse.Namespace, config: ServerConfig) -> int:
     return 0
 
 
-def _list_exits(_: argparse.Namespace, config: ServerConfig) -> int:
-    _django()
+def _list_exits(options: argparse.Namespace, config: ServerConfig) -> int:
+    _init(options, config)
     from sync_server.courts.models import Court
 
     for court in Court.objects.prefetch_related("exits"):
@@ -278,7 +326,7 @@ def _list_exits(_: argparse.Namespace, config: ServerConfig) -> int:
 
 
 def _enrol_code(options: argparse.Namespace, config: ServerConfig) -> int:
-    _django()
+    _init(options, config)
     from sync_server.courts.models import Exit
     from sync_server.fleet.authority import Authority
     from sync_server.fleet.services import issue_code

@@ -23,6 +23,8 @@ from wire.envelopes import Config, EnrolAnswer, EnrolRequest, Health, SignedConf
 from wire.topics import device_id
 
 CODE_LIFE: Final = timedelta(minutes=15)
+FORGOTTEN_AFTER: Final = timedelta(days=1)
+"""How long codes nobody used and vain attempts are kept: long enough to be asked about, and no longer."""
 ATTEMPTS: Final = 10
 """Wrong codes one address may try within `CODE_LIFE`. A code has 50 random bits: this is for the log more than for safety."""
 CLOCK_TOLERATED: Final = timedelta(days=1)
@@ -57,6 +59,7 @@ def issue_code(*, exit: Exit, name: str | None = None, now: Now = utc_now) -> tu
     if Device.objects.filter(name=chosen).exists():
         raise ValidationError({"name": f"A device called {chosen} is enrolled already. Choose another name."})
     digits = "".join(secrets.choice(ALPHABET) for _ in range(10))
+    EnrolmentCode.objects.filter(used_at=None, expires_at__lt=now() - FORGOTTEN_AFTER).delete()
     EnrolmentCode.objects.create(code_hash=_hash(digits), exit=exit, name=chosen, expires_at=now() + CODE_LIFE)
     return f"{digits[:5]}-{digits[5:]}", chosen
 
@@ -90,6 +93,7 @@ def enrol(request: EnrolRequest, *, peer: str, authority: Authority, broker: Add
             signed = configure(device, authority=authority, now=now)
     except EnrolmentRefused as refusal:
         if refusal.reason == "wrong-code":
+            EnrolmentAttempt.objects.filter(at__lt=instant - FORGOTTEN_AFTER).delete()
             EnrolmentAttempt.objects.create(peer=peer[:64], at=instant)
         raise
     return EnrolAnswer(

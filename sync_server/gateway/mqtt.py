@@ -4,10 +4,12 @@ paho's thread only puts messages into a queue; one loop takes everything that wa
 seldom and an idle one commits at once. Nothing a device sends can stop the loop: what cannot be taken is set aside with its reason.
 """
 
+import contextlib
 import logging
 import queue
 import socket
 import ssl
+import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -52,6 +54,17 @@ PATIENCE_S: Final = (1.0, 2.0, 5.0, 10.0, 30.0)
 """Waits between tries while the database is away. Nothing is lost meanwhile: devices are not acknowledged and keep their rows."""
 
 
+UNASKED_KEPT: Final = 1_000
+"""Messages at QoS 0 that may wait here; those at QoS 1 are bounded by the window."""
+LOOK_UP_S: Final = 5.0
+"""How often an idle gateway looks whether its network thread lives."""
+NETWORK_GRACE_S: Final = 5.0
+
+
+class NetworkThreadDied(RuntimeError):
+    """paho's loop has ended by itself. A new process is better than a gateway that hears nothing."""
+
+
 class Incoming(NamedTuple):
     """A message as paho delivered it."""
 
@@ -84,13 +97,17 @@ class Gateway:
         properties.SessionExpiryInterval = 0
         properties.ReceiveMaximum = IN_FLIGHT
         self._client.connect_async(self._broker.host, self._broker.port, keepalive=20, clean_start=True, properties=properties)
-        self._client.loop_start()
+        # A thread of ours around paho's loop, because we must see it die: its client would go on calling itself connected.
+        network = threading.Thread(target=self._client.loop_forever, kwargs={"retry_first_connection": True}, daemon=True)
+        network.start()
         try:
             while not self._stopping.is_set():
                 self.step(self._gather())
+                if not network.is_alive() and not self._stopping.is_set():
+                    raise NetworkThreadDied("the gateway's network thread has ended; what it said stands above")
         finally:
             self._client.disconnect()
-            self._client.loop_stop()
+            network.join(NETWORK_GRACE_S)
 
     def stop(self) -> None:
         """Ends `run` soon. May be called from a signal handler."""
@@ -108,6 +125,7 @@ class Gateway:
         client.tls_set_context(context)
         client.reconnect_delay_set(min_delay=1, max_delay=10)
         client.on_connect = self._on_connect
+        client.on_connect_fail = self._on_connect_fail
         client.on_disconnect = self._on_disconnect
         client.on_subscribe = self._on_subscribe
         client.on_message = self._on_message
@@ -116,8 +134,14 @@ class Gateway:
 
     # --- paho's thread: only hand over ---
 
+    # What escapes a callback ends that thread, so nothing may.
+
     def _on_socket_open(self, _: Client, __: object, opened: Any) -> None:
-        opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        with contextlib.suppress(OSError):
+            opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+    def _on_connect_fail(self, _: Client, __: object) -> None:
+        log.warning("the broker at %s cannot be reached (%s); trying again", self._broker, sys.exc_info()[1] or "no answer")
 
     def _on_connect(self, client: Client, _: object, __: ConnectFlags, reason: ReasonCode, ___: Properties | None) -> None:
         if reason.is_failure:
@@ -138,18 +162,26 @@ class Gateway:
             log.warning("the broker at %s is gone: %s", self._broker, reason)
 
     def _on_message(self, _: Client, __: object, message: MQTTMessage) -> None:
-        content_type = getattr(message.properties, "ContentType", None)
-        now = int(self._clock() * 1000)
-        self._inbox.put(
-            Incoming(message.topic, content_type, bytes(message.payload), message.mid, message.qos, bool(message.retain), now)
-        )
+        if message.qos == 0 and self._inbox.qsize() >= UNASKED_KEPT:
+            return  # nobody is promised anything for these, and our devices send none
+        try:
+            content_type = getattr(message.properties, "ContentType", None)
+            now = int(self._clock() * 1000)
+            self._inbox.put(
+                Incoming(message.topic, content_type, bytes(message.payload), message.mid, message.qos, bool(message.retain), now)
+            )
+        except Exception:
+            log.exception("a message could not be read off the broker")
 
     # --- the loop ---
 
     def _gather(self) -> list[Incoming]:
-        """Waits for a message, then takes whatever else is there already."""
+        """Waits a while for a message, then takes whatever else is there already."""
         group: list[Incoming] = []
-        first = self._inbox.get()
+        try:
+            first = self._inbox.get(timeout=LOOK_UP_S)
+        except queue.Empty:
+            return group
         while first is not None:
             group.append(first)
             if len(group) == GROUP:

@@ -4,7 +4,7 @@ Every stream concerned is locked first, in one order, so that workers never wait
 stream stays true until the commit.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from os import urandom
@@ -31,6 +31,8 @@ FUTURE_TOLERATED: Final = DAY_MS
 """No visit begins later than its delivery; a day covers any honest mistake of a clock."""
 KEPT_OF_A_REFUSAL: Final = MAX_BYTES
 """Bytes kept of a message that was refused: all of any that an honest device could have sent."""
+KEPT_OF_A_DEVICE: Final = 1_000
+"""Messages and rows set aside that are kept of one device."""
 MISSING_NAMED: Final = 64
 """Gaps named in one acknowledgement; the rest are named in the next."""
 GREETING_SLACK_MS: Final = 60_000
@@ -87,16 +89,22 @@ class Book:
         found = Evidence.objects.filter(stream=self.stream, first=first).values_list("previous", flat=True).first()
         return None if found is None else bytes(found)
 
-    def has_overtaken(self, hello: Hello) -> bool:
+    def has_overtaken(self, hello: Hello, boots: Mapping[bytes, int]) -> bool:
         """Whether `hello` is merely late: a broken line is answered by sending again, so that a greeting may come after rows
-        that its device recorded only later. The same start of the device recorded the row that it calls its next, and after it.
+        that its device recorded only later: in the same start of the device and after it, or in a start first heard of later.
+
+        `boots` numbers the device's starts in the order in which they were first heard of.
         """
         found = store.first_recorded(self.stream.id, hello.next)
         for sound in self.entered:
             for seq, event in enumerate(sound.events, sound.first):
                 if seq >= hello.next and not isinstance(event, WireError) and (found is None or seq < found[0]):
-                    found = seq, event.boot, event.visit + event.dt
-        return found is not None and found[1] == hello.clock.boot and found[2] > hello.clock.monotonic - GREETING_SLACK_MS
+                    found = seq, boots[event.boot], event.visit + event.dt
+        if found is None:
+            return False
+        _, boot, recorded = found
+        greeting = boots[hello.clock.boot]
+        return boot > greeting or (boot == greeting and recorded > hello.clock.monotonic - GREETING_SLACK_MS)
 
 
 def short(link: bytes) -> int:
@@ -206,7 +214,9 @@ class Entering:
             for key in sorted(keys - self._items.keys()):
                 self._items[key] = ItemKey.objects.get_or_create(key=key)[0].id
         if boots:
-            known = Boot.objects.filter(device_id__in={device for device, _ in boots}, boot__in={boot for _, boot in boots})
+            # Locked, so that no row is entered as undated while another worker dates this boot.
+            named = Boot.objects.filter(device_id__in={device for device, _ in boots}, boot__in={boot for _, boot in boots})
+            known = list(named.select_for_update(no_key=True).order_by("id"))
             self._boots = {(boot.device_id, bytes(boot.boot)): boot for boot in known}
             # Rows that came before, with a boot nobody could date, wait for its first anchor.
             self._undated = {boot.id for boot in known if boot.offset is None}
@@ -227,7 +237,8 @@ class Entering:
         hello, received = greeted.hello, greeted.received
         book = self._books[greeted.device_id, hello.stream]
         clock = hello.clock
-        if hello.next <= book.stream.highest and not book.has_overtaken(hello):
+        boots = {name: boot.id for (device_id, name), boot in self._boots.items() if device_id == greeted.device_id}
+        if hello.next <= book.stream.highest and not book.has_overtaken(hello, boots):
             self._fork(book.stream, hello.next)
         vouched = clock.synchronised and _plausible(clock.wall, received.at)
         offset = clock.wall - clock.monotonic if vouched else received.at - clock.monotonic
@@ -397,6 +408,11 @@ def make_ack(book: Book, epoch: bytes, server_wall: int, *, refused: str | None 
 
 def set_aside(received: Received, reason: str, text: str, *, stream: Stream | None = None, seq: int | None = None) -> None:
     """Keeps what could not be taken, with its reason; the same again is only counted."""
+    kept = SetAside.objects.filter(device=received.device[:64])
+    if kept.count() >= KEPT_OF_A_DEVICE:
+        # Told apart no longer, only counted: one broken device must not fill the disk.
+        received, reason, text = received._replace(data=b""), "too-many", f"more than {KEPT_OF_A_DEVICE} kept already; counted only"
+        stream, seq = None, None
     place = b"" if seq is None or stream is None else b"%d/%d/" % (stream.id, seq)
     digest = sha256(place + received.data).digest()
     row, made = SetAside.objects.get_or_create(

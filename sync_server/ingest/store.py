@@ -89,10 +89,10 @@ def open_boot(device_id: int, boot: bytes) -> int | None:
 
 
 def keep_offsets(offsets: Sequence[tuple[int | None, int]]) -> None:
-    """Writes (offset, boot's number)."""
+    """Writes (offset, boot's number) where there is none yet: the first anchor stays."""
     if offsets:
         with connection.cursor() as cursor:
-            cursor.executemany('UPDATE ingest_boot SET "offset" = %s WHERE id = %s', offsets)
+            cursor.executemany('UPDATE ingest_boot SET "offset" = %s WHERE id = %s AND "offset" IS NULL', offsets)
 
 
 def links_between(stream_id: int, first: int, last: int) -> dict[int, int]:
@@ -104,16 +104,16 @@ def links_between(stream_id: int, first: int, last: int) -> dict[int, int]:
         return dict(cursor.fetchall())
 
 
-def first_recorded(stream_id: int, seq: int) -> tuple[int, bytes, int] | None:
-    """(seq, boot, monotonic ms) of the first readable row from `seq` on: when, by its device's clock, it was recorded."""
+def first_recorded(stream_id: int, seq: int) -> tuple[int, int, int] | None:
+    """(seq, boot's number, monotonic ms) of the first readable row from `seq` on: when, by its device's clock, it was recorded."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT l.seq, b.boot, l.visit + l.dt FROM ingest_ledger l JOIN ingest_boot b ON b.id = l.boot_id"
-            " WHERE l.stream_id = %s AND l.seq >= %s ORDER BY l.seq LIMIT 1",
+            "SELECT seq, boot_id, visit + dt FROM ingest_ledger"
+            " WHERE stream_id = %s AND seq >= %s AND boot_id IS NOT NULL ORDER BY seq LIMIT 1",
             [stream_id, seq],
         )
         row = cursor.fetchone()
-    return None if row is None else (int(row[0]), bytes(row[1]), int(row[2]))
+    return None if row is None else (int(row[0]), int(row[1]), int(row[2]))
 
 
 def date_boot(boot_id: int, device_id: int, offset: int, *, earliest: int, latest: int) -> list[tuple[int, int]]:

@@ -18,6 +18,8 @@ import msgspec
 from sync_server.project.database import database
 
 VARIABLE: Final = "VIDHUK_SERVER_CONFIG"
+EVERYWHERE: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}
+"""Addresses that mean all of a machine's, and where the machine itself finds what listens there."""
 DEFAULT_STATE: Final = "var/server"
 
 Text = Annotated[str, msgspec.Meta(min_length=1, max_length=253)]
@@ -64,7 +66,7 @@ class Broker(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
 
 
 class ServerConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Everything the server is told from outside. `base` is the folder relative paths start from; it is no field of the file."""
+    """Everything the server is told from outside. A relative `state_dir` starts from the file's own folder."""
 
     state_dir: Path = Path(DEFAULT_STATE)
     database_url: Text | None = None
@@ -94,9 +96,16 @@ class ServerConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
 
     @property
     def broker_address(self) -> Address:
-        """Where gateway and devices find the broker. An embedded one that listens on every address is found by the door's name."""
+        """Where devices find the broker. An embedded one that listens on every address is found by the door's first name."""
         found = address(self.broker.listen if self.broker.embedded else self.broker.address or "")
-        return Address(self.door.names[0], found.port) if found.host in ("0.0.0.0", "::") else found
+        return Address(self.door.names[0], found.port) if found.host in EVERYWHERE else found
+
+    @property
+    def gateway_address(self) -> Address:
+        """Where the gateway finds the broker: an embedded one beside it, whatever its names resolve to from here."""
+        found = self.broker_address
+        listens = address(self.broker.listen)
+        return Address(EVERYWHERE[listens.host], found.port) if self.broker.embedded and listens.host in EVERYWHERE else found
 
 
 @lru_cache(maxsize=8)

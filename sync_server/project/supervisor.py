@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from sync_server.project.config import Address
+from sync_server.project.config import EVERYWHERE, Address
 
 START_S: Final = 60.0
 """How long a part may take until it listens: migrations are done by then, so this is generous even on a Pi."""
@@ -139,7 +139,7 @@ def require_free(listeners: Mapping[str, Address]) -> None:
 
 
 def _answers(address: Address) -> bool:
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(address.host, address.host)
+    host = EVERYWHERE.get(address.host, address.host)
     try:
         with socket.create_connection((host, address.port), timeout=1):
             return True
