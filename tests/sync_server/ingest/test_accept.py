@@ -290,3 +290,17 @@ def test_whatever_is_dropped_doubled_and_shuffled_each_row_is_stored_once(data: 
     assert stored(source) == sorted(seen)
     assert source.send().stored_through == total
     assert stored(source) == list(range(1, total + 1))
+
+
+def test_one_broken_device_cannot_fill_the_disk_with_what_is_set_aside(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sync_server.ingest.entering.KEPT_OF_A_DEVICE", 3)
+    source, other = a_source(), a_source("kiosk-other")
+    source.rate(5)
+    spoilt = [source.message()._replace(data=bytes([number])) for number in range(8)]
+    accept(spoilt)
+    kept = SetAside.objects.filter(device=source.name)
+    assert kept.count() == 4
+    counted = kept.get(reason="too-many")
+    assert (counted.times, bytes(counted.data)) == (5, b"")
+    accept([spoilt[0]._replace(device=other.name)])
+    assert SetAside.objects.filter(device=other.name).count() == 1

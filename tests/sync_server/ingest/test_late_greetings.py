@@ -74,3 +74,14 @@ def test_a_greeting_with_a_next_beyond_what_is_stored_is_no_fork() -> None:
     source.rate(5)
     source.send()
     assert told(accept([source.hello(next=900)])[0]).forked_at is None
+
+
+def test_a_greeting_of_the_start_before_that_comes_after_rows_of_this_one_is_no_fork() -> None:
+    source = a_source()
+    source.rate(5, at=NOON)
+    late = source.hello(received=NOON + timedelta(minutes=1))
+    accept([late, source.message()])
+    source.boot = BootId(bytes(15) + b"2")
+    source.rate(4, at=NOON + timedelta(minutes=30))
+    accept([source.hello(received=NOON + timedelta(minutes=31)), source.message(2, 2)])
+    assert told(accept([late])[0]).forked_at is None
