@@ -1,7 +1,9 @@
 """The kiosk's commands: `run`, `enrol`, `status`."""
 
 import argparse
+import functools
 import logging
+import os
 import sys
 import time
 from collections.abc import Sequence
@@ -12,7 +14,8 @@ import structlog
 
 from kiosk import config as configuration
 from kiosk.config import KioskConfig
-from kiosk.errors import KioskError
+from kiosk.errors import EnrolmentError, IdentityError, KioskError
+from kiosk.texts import LANGUAGES, Texts, asked_for
 
 EPILOG = """\
 The configuration is a TOML file, for instance:
@@ -38,7 +41,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         _log(config)
         return int(options.command(config, options))
     except KioskError as fault:
-        print(f"kiosk: {fault}", file=sys.stderr)
+        texts, language = _words()
+        print(f"kiosk: {fault.told(functools.partial(texts.say, language))}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         return 130
@@ -58,9 +62,54 @@ def enrol(config: KioskConfig, options: argparse.Namespace) -> int:
     """`enrol`."""
     from kiosk.upkeep import enrolment
 
+    texts, language = _words()
+    left = _left_behind(config, options)
     name = enrolment.enrol(server=options.server, fingerprint=options.fingerprint, code=options.code, state_dir=config.state_dir)
-    print(f"Enrolled as {name}. Start it with: ./vidhuk kiosk run --config {options.config}")
+    print(texts.say(language, "Enrolled as {device}. Start it with: {command}", device=name, command=_running(options.config)))
+    if left:
+        print(texts.say(language, "What the earlier identity had not delivered stays in {file}.", file=left))
     return 0
+
+
+def _left_behind(config: KioskConfig, options: argparse.Namespace) -> Path | None:
+    """The ledger of the present identity, if it holds what the server has not stored. Raises `EnrolmentError` without --force.
+
+    Under a new identity nothing of it would be delivered: to the server it is another device's.
+    """
+    from kiosk import identity
+    from kiosk.ledger import store
+
+    try:
+        device = identity.load(config.state_dir).device
+    except IdentityError:
+        return None  # nothing can be delivered under it as it is
+    file = config.state_dir / store.LEDGER.format(device=device)
+    texts, language = _words()
+    say = functools.partial(texts.say, language)
+    by_force = say("To enrol it all the same, add --force: they stay in {file}.", file=file)
+    try:
+        standing = store.look(config.state_dir, device)
+    except store.Unreadable as fault:
+        if options.force:
+            return file
+        unknown = say(
+            "The ledger {file} is damaged, so nobody knows what the server has not stored yet: {fault}.", file=file, fault=fault
+        )
+        raise EnrolmentError(unknown, say("To enrol it all the same, add --force: the file stays as it is.")) from None
+    if standing is None or standing.undelivered == 0:
+        return None
+    if options.force:
+        return file
+    found = texts.count(
+        language,
+        "This device holds {n} entry that the server has not stored yet, and a new identity would never deliver it.",
+        "This device holds {n} entries that the server has not stored yet, and a new identity would never deliver them.",
+        standing.undelivered,
+    )
+    if standing.progress.forked_at is not None:
+        raise EnrolmentError(found, by_force)  # waiting does not help: another device has taken its name
+    run = say("Run it where it reaches the server, until all is delivered: {command}", command=_running(options.config))
+    raise EnrolmentError(found, f"{run} {by_force}")
 
 
 def show_status(config: KioskConfig, options: argparse.Namespace) -> int:
@@ -71,13 +120,23 @@ def show_status(config: KioskConfig, options: argparse.Namespace) -> int:
     identity.load(config.state_dir)
     found = status.last(config.state_dir)
     now = time.time()
+    texts, language = _words()
     if options.json:
         print(msgspec.json.encode(found).decode() if found else "null")
     elif found is None:
-        print("Enrolled, and not started yet.")
+        print(texts.say(language, "Enrolled, and not started yet."))
     else:
-        print("\n".join(status.sentences(found, now)))
+        print("\n".join(status.sentences(found, now, texts, language)))
     return 0 if found is not None and status.is_running(found, now) else 1
+
+
+def _words() -> tuple[Texts, str]:
+    """The catalogues, and the language that this terminal asks for."""
+    return Texts(LANGUAGES, lambda sentence: None), asked_for(os.environ)
+
+
+def _running(config: Path) -> str:
+    return f"./vidhuk kiosk run --config {config}"
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -101,6 +160,7 @@ def _parser() -> argparse.ArgumentParser:
     enrolling.add_argument("--server", required=True, metavar="URL", help="the server's door for devices, https://host:port")
     enrolling.add_argument("--fingerprint", required=True, metavar="HEX", help="SHA-256 of the server's CA, as its page shows it")
     enrolling.add_argument("--code", required=True, help="the one-time code; it holds for 15 minutes")
+    enrolling.add_argument("--force", action="store_true", help="even if entries are undelivered: their file is kept and named")
     asking = add("status", "say how the device is; exit code 0 while it runs", show_status)
     asking.add_argument("--json", action="store_true", help="as one line of JSON")
     return parser

@@ -17,9 +17,11 @@ from kiosk.core.conductor import Conductor
 from kiosk.core.lighting import Lighting
 from kiosk.core.ports import Buttons, Lamps, Loop, Screen
 from kiosk.core.pressing import Pressing
+from kiosk.core.progress import Progress
 from kiosk.core.visit import Broken, Mended, Rules, VisitEvent
 from kiosk.errors import ConfigError, IdentityError, KioskError
 from kiosk.headless import QueueLoop
+from kiosk.ledger.store import LEDGER
 from kiosk.ledger.thread import LedgerThread
 from kiosk.links.mqtt import Broker, MqttLink
 from kiosk.upkeep import status
@@ -31,8 +33,6 @@ from wire.envelopes import Config, Health, SignedConfig
 
 log = structlog.get_logger("kiosk")
 
-LEDGER: Final = "ledger-{device}.sqlite3"
-"""A device that is enrolled anew is a new device to the server: its rows must not be counted under both names."""
 SIMULATED_CHATTER: Final = 0
 """Simulated contacts do not chatter, and a test may press faster than a finger."""
 
@@ -132,8 +132,8 @@ def run(config: KioskConfig) -> None:
             on_up=on_up,
         )
 
-        def keep(health: Health, *, running: bool = True) -> None:
-            status.keep(config.state_dir, health, device=who.device, up=sync.up, running=running)
+        def keep(health: Health, progress: Progress, *, running: bool = True) -> None:
+            status.keep(config.state_dir, health, progress, device=who.device, up=sync.up, running=running)
 
         health = HealthWorker(
             shelf=ledger,
@@ -165,7 +165,7 @@ def run(config: KioskConfig) -> None:
         sync.start()
         parts.callback(sync.stop)
         health.start()
-        parts.callback(lambda: keep(health.report(), running=False))
+        parts.callback(lambda: keep(*health.report(), running=False))
         parts.callback(health.stop)
         watchdog = Watchdog(face.loop)
         watchdog.start()
@@ -208,6 +208,8 @@ def _face(config: KioskConfig, clock: SystemClock, report: Callable[[str], None]
     from kiosk.screen.settings import ScreenSettings, Surroundings
 
     settings = ScreenSettings.parse(config.screen, state_dir=config.state_dir)
+    if settings.trace:
+        log.warning("trace-on", file=str(settings.trace), text="every answer is listed there: for demo, tests and benchmarks only")
     from kiosk.screen.app import TouchScreen
 
     try:

@@ -1,15 +1,25 @@
 """The one error family of the kiosk. Each says what is so and what to do; `retry` says whether trying again helps by itself."""
 
+from collections.abc import Callable
+
 
 class KioskError(Exception):
-    """Something that a person is told. `text` says what is so, `fix` what to do about it."""
+    """Something that a person is told. `text` says what is so, `fix` what to do about it; both may have `{places}` for `values`.
+
+    Logs have it in English; `told` says it in another language, where the catalogues have the two sentences.
+    """
 
     retry = False
 
-    def __init__(self, text: str, fix: str = "") -> None:
-        super().__init__(f"{text} {fix}".strip())
-        self.text = text
-        self.fix = fix
+    def __init__(self, text: str, fix: str = "", **values: object) -> None:
+        self._sentences = tuple(sentence for sentence in (text, fix) if sentence)
+        self._values = values
+        self.text, self.fix = (sentence.format_map(values) if values else sentence for sentence in (text, fix))
+        super().__init__(f"{self.text} {self.fix}".strip())
+
+    def told(self, say: Callable[..., str]) -> str:
+        """The same by `say(sentence, **values)`."""
+        return " ".join(say(sentence, **self._values) for sentence in self._sentences)
 
 
 class ConfigError(KioskError):

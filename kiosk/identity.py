@@ -1,6 +1,5 @@
 """Who this device is: its key, its certificate, whom it trusts, and its configuration. Files in the state directory, mode 0600."""
 
-import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
+from kiosk.durable import sync_folder, write_synced
 from kiosk.errors import IdentityError
 from wire.codec import PLAIN, WireError, decode_signed_config
 from wire.envelopes import SignedConfig
@@ -85,7 +85,7 @@ def load(state_dir: Path) -> Identity:
             raise ValueError("key.pem holds no Ed25519 key")
         verifier = ServerVerifier(Ed25519PublicKey.from_public_bytes(bytes.fromhex(about.server_key)))
     except (OSError, ValueError, msgspec.MsgspecError) as fault:
-        raise IdentityError(f"The identity in {folder} is damaged: {fault}.", ENROL_FIRST) from None
+        raise IdentityError("The identity in {folder} is damaged: {fault}.", ENROL_FIRST, folder=folder, fault=fault) from None
     return Identity(
         DeviceId(about.device),
         about.broker_host,
@@ -144,21 +144,3 @@ def store_config(folder: Path, config: SignedConfig) -> None:
         (folder / FORMER).hardlink_to(current)
     draft.replace(current)
     sync_folder(folder)
-
-
-def write_synced(path: Path, content: bytes) -> None:
-    """Writes a file that only its owner reads, and that is on the card when this returns."""
-    path.unlink(missing_ok=True)
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def sync_folder(folder: Path) -> None:
-    """New names in `folder` survive a power cut."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -14,6 +14,8 @@ TRANSLATIONS: Final = Path(__file__).resolve().parents[1] / "assets" / "translat
 DOMAIN: Final = "kiosk"
 OWN_NAME: Final = "English"
 """The key under which a catalogue gives its language's name in that language."""
+LANGUAGES: Final = ("uk", "en")
+"""Languages with a catalogue; the first is spoken where nobody asks for another."""
 
 
 class _Missing(gettext.NullTranslations):
@@ -89,6 +91,15 @@ class Texts:
         if sentence not in self._reported:
             self._reported.add(sentence)
             self._report(sentence)
+
+
+def asked_for(environment: Mapping[str, str]) -> str:
+    """The language of a terminal: as `LC_ALL`, `LC_MESSAGES` or `LANG` have it, if there is a catalogue for it, else the first."""
+    for name in ("LC_ALL", "LC_MESSAGES", "LANG"):
+        if wish := environment.get(name):
+            language = wish.partition(".")[0].partition("_")[0].lower()
+            return language if language in LANGUAGES else LANGUAGES[0]
+    return LANGUAGES[0]
 
 
 def pick(texts: Mapping[str, str], language: str, fallback: str) -> str:

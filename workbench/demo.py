@@ -91,10 +91,12 @@ def _run(options: argparse.Namespace) -> int:
     installation = Installation(options.state.absolute(), ports, window=window)
     installation.claim()
     require_ports(ports)
+    installation.fresh_logs()
     first = not installation.filled()
     if first:
         installation.start_afresh()
         _say("First start: making an installation, its courts and twelve weeks of sample results.")
+    installation.require_delivered()
     with Household() as household:
         try:
             installation.set_up(samples=True)

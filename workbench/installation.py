@@ -15,6 +15,8 @@ from typing import IO, Any, Final
 
 import requests
 
+from kiosk.errors import KioskError
+from kiosk.ledger.store import Unreadable, look
 from workbench.processes import Child, Household
 
 ROOT: Final = Path(__file__).resolve().parent.parent
@@ -125,6 +127,11 @@ class Installation:
         for name in ("server", "kiosk", "logs"):
             shutil.rmtree(self.folder / name, ignore_errors=True)
 
+    def fresh_logs(self) -> None:
+        """Each run has its own logs; those of the run before stay beside them, so that they never grow for ever."""
+        for log in (self.folder / "logs").glob("*.log"):
+            log.replace(log.with_name(f"{log.name}.1"))
+
     def write_configuration(self) -> None:
         """The two TOML files, as a person would write them."""
         ports = self.ports
@@ -202,6 +209,25 @@ class Installation:
     def enrolled(self) -> bool:
         """Whether the kiosk has an identity that leads to this broker; with another port it must be told anew."""
         return self.identity().get("broker_port") == self.ports["broker"]
+
+    def require_delivered(self) -> None:
+        """Raises DemoTrouble if the kiosk must be enrolled anew, for another port, and still holds what the server lacks.
+
+        To the server it would be another device, and what the present one holds would never arrive.
+        """
+        known = self.identity()
+        if not known or self.enrolled():
+            return
+        try:
+            standing = look(self.folder / "kiosk", str(known["device"]))
+        except (KioskError, Unreadable) as fault:
+            raise DemoTrouble(f"{fault} Or choose another folder with --state.") from None
+        if standing is not None and standing.undelivered:
+            raise DemoTrouble(
+                f"The demo's kiosk still holds what it has not delivered (entries: {standing.undelivered}) and knows its server at"
+                f" port {known['broker_port']}: start once more with --broker-port {known['broker_port']},"
+                " or choose another folder with --state."
+            )
 
     def identity(self) -> dict[str, Any]:
         """What the kiosk was told at its enrolment; empty before."""

@@ -24,6 +24,11 @@ class Progress(msgspec.Struct, frozen=True, array_like=True):
     forked_at: int | None = None
 
 
+def fork_note(row: int) -> str:
+    """What is noted about a fork at `row`."""
+    return f"another device with this name sent row {row} first"
+
+
 class Standing(NamedTuple):
     """What the ledger holds: rows `oldest` … `next` - 1 of `stream` (none while the two are equal), and what is known of them."""
 
@@ -31,6 +36,11 @@ class Standing(NamedTuple):
     oldest: int
     next: int
     progress: Progress
+
+    @property
+    def undelivered(self) -> int:
+        """Rows that the server has not said it has stored."""
+        return max(0, self.next - 1 - self.progress.stored_through)
 
 
 class Excerpt(NamedTuple):

@@ -4,7 +4,6 @@ WAL with `synchronous=FULL`: a commit that returned has been synced, so it survi
 other connection, of this process or another, so whoever wants to know something asks the ledger's thread.
 """
 
-import os
 import secrets
 import sqlite3
 from collections.abc import Sequence
@@ -15,6 +14,7 @@ import msgspec
 from sqlite_utils import Database
 
 from kiosk.core.progress import Excerpt, Progress, Standing
+from kiosk.durable import sync_folder
 from kiosk.errors import LedgerError, LedgerInUse
 from kiosk.ledger.schema import migrations
 from wire import chain
@@ -23,6 +23,8 @@ from wire.events import ID_BYTES, Link, StreamId, at
 
 PRUNE_AT_ONCE: Final = 2_000
 """Rows deleted in one transaction: a visitor's tap that comes meanwhile waits no longer than it would for the card itself."""
+LEDGER: Final = "ledger-{device}.sqlite3"
+"""A device that is enrolled anew is a new device to the server: its rows must not be counted under both names."""
 LOCK_PATIENCE_S: Final = 2.0
 """How long a starting kiosk waits for the one before it to let go of the file."""
 
@@ -190,13 +192,16 @@ class Store:
         )
 
 
-def sync_folder(folder: Path) -> None:
-    """A file that is new in `folder` keeps its name through a power cut."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+def look(state_dir: Path, device: str) -> Standing | None:
+    """What the ledger of `device` holds while no kiosk runs; None where there is none. Raises as `Store` does."""
+    path = state_dir / LEDGER.format(device=device)
+    if not path.exists():
+        return None
+    store = Store(path)
     try:
-        os.fsync(descriptor)
+        return store.standing
     finally:
-        os.close(descriptor)
+        store.close()
 
 
 def quarantine(path: Path, name: str) -> Path:
@@ -234,7 +239,9 @@ def _explained(path: Path, fault: BaseException) -> BaseException:
     if is_damage(fault):
         return Unreadable(str(fault))
     if getattr(fault, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY:
-        return LedgerInUse(f"Another kiosk is running on the ledger {path}.", "Stop it first, or give this one another state_dir.")
+        return LedgerInUse(
+            "Another kiosk is running on the ledger {path}.", "Stop it first, or give this one another state_dir.", path=path
+        )
     if isinstance(fault, sqlite3.OperationalError) and getattr(fault, "sqlite_errorcode", 0) & 0xFF != sqlite3.SQLITE_ERROR:
         return LedgerError(f"The ledger {path} cannot be used now: {fault}.", "Look at the card: is it full or read-only?")
     return Unreadable(str(fault))

@@ -80,9 +80,17 @@ class LedgerThread:
         """Names of ledger files that this process had to put aside."""
 
     def start(self) -> None:
-        """Opens the file. Raises `LedgerInUse` when another kiosk has it; a card that fails otherwise is tried again later."""
+        """Opens the file. Raises `LedgerInUse` when another kiosk has it, `LedgerError` when the card does not answer or nobody
+        has foreseen what happened; a card that fails in a known way is tried again later.
+        """
         self._thread.start()
-        self._opened.result(ASK_PATIENCE_S)
+        try:
+            self._opened.result(ASK_PATIENCE_S)
+        except TimeoutError:
+            raise LedgerError(
+                f"The card does not answer: the ledger {self._path} was not open after {ASK_PATIENCE_S:.0f} seconds.",
+                "Switch the device off and on; if it says so again, replace the card.",
+            ) from None
 
     def stop(self) -> None:
         """Finishes what was asked, then closes the file."""
@@ -151,6 +159,15 @@ class LedgerThread:
             self._open()
         except LedgerInUse as fault:
             self._opened.set_exception(fault)
+            return
+        except Exception as fault:  # whoever waits must hear of it now, not when their patience ends
+            log.exception("ledger-not-started")
+            self._opened.set_exception(
+                LedgerError(
+                    f"The ledger {self._path} cannot be opened: {type(fault).__name__}: {fault}.",
+                    "Look into the log for what happened.",
+                )
+            )
             return
         self._opened.set_result(None)
         running = True

@@ -8,6 +8,7 @@ import contextlib
 import random
 import socket
 import ssl
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ from typing import Any, Final
 
 import paho.mqtt.client as mqtt
 import structlog
+from paho.mqtt.client import MQTT_LOG_ERR
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
@@ -39,6 +41,25 @@ RECONNECT_MOST_S: Final = 60
 
 NO_CHECK_TIME: Final = ssl.VerifyFlags(0x200000)
 """OpenSSL's X509_V_FLAG_NO_CHECK_TIME, which Python's ssl does not name."""
+
+CERTIFICATE_FAULTS: Final = {
+    9: "the server's certificate is not valid yet by this device's clock: is the clock right?",
+    10: "the server's certificate has expired, by this device's clock: is the clock right? Else the server needs a new one",
+    **dict.fromkeys((7, 18, 19, 20, 21), "the server's certificate is not from this installation's CA"),
+    62: "the server's certificate is not for the name {host}",
+    64: "the server's certificate is not for the address {host}",
+}
+"""OpenSSL's X509_V_ERR_* (x509_vfy.h) in plain words."""
+ALERTS: Final = {
+    "CERTIFICATE_EXPIRED": "the broker says that this device's certificate has expired: enrol it anew",
+    "CERTIFICATE_REVOKED": "the broker says that this device's certificate was revoked: enrol it anew",
+    "UNKNOWN_CA": "the broker does not know the CA of this device's certificate: enrol it with this server",
+    "BAD_CERTIFICATE": "the broker does not accept this device's certificate",
+    "CERTIFICATE_UNKNOWN": "the broker does not accept this device's certificate",
+    "CERTIFICATE_REQUIRED": "the broker did not get this device's certificate",
+}
+"""TLS alerts (RFC 8446, section 6.2) as OpenSSL names them, in plain words."""
+PAHO_RECEIVE: Final = "failed to receive on socket: "
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +118,7 @@ class MqttLink:
         # Not in step with the other devices of the building when the broker comes back.
         client.reconnect_delay_set(min_delay=1 + random.random(), max_delay=RECONNECT_MOST_S)  # type: ignore[arg-type]
         client.will_set(topic(self._device, "presence"), OFFLINE, QOS, retain=True, properties=_content_type(PLAIN))
-        _Ear(self._device, heard).attach(client)
+        _Ear(self._device, heard, self._broker).attach(client)
         properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
         properties.SessionExpiryInterval = 0
         properties.MaximumPacketSize = MAX_INFLATED
@@ -136,9 +157,11 @@ class MqttLink:
 class _Ear:
     """paho's callbacks for one connection. Each tells `heard` and returns."""
 
-    def __init__(self, device: DeviceId, heard: Callable[[LinkEvent], None]) -> None:
+    def __init__(self, device: DeviceId, heard: Callable[[LinkEvent], None], broker: Broker) -> None:
         self._device = device
         self._heard = heard
+        self._broker = broker
+        self._socket_trouble = ""
         self._subscription: int | None = None
 
     def attach(self, client: mqtt.Client) -> None:
@@ -150,6 +173,7 @@ class _Ear:
         client.on_subscribe = self._on_subscribe
         client.on_publish = self._on_publish
         client.on_message = self._on_message
+        client.on_log = self._on_log
 
     def _on_connect(self, client: mqtt.Client, data: Any, flags: Any, reason: ReasonCode, properties: Any) -> None:
         if reason.is_failure:
@@ -172,10 +196,17 @@ class _Ear:
         self._heard(LinkUp())
 
     def _on_connect_fail(self, client: mqtt.Client, data: Any) -> None:
-        self._heard(LinkDown("nobody answers at the broker's address"))
+        # paho calls this while it handles the error, and tells nobody which one it was.
+        self._heard(LinkDown(_why_unreachable(sys.exception(), self._broker)))
 
     def _on_disconnect(self, client: mqtt.Client, data: Any, flags: Any, reason: ReasonCode, properties: Any) -> None:
-        self._heard(LinkDown(str(reason)))
+        trouble, self._socket_trouble = self._socket_trouble, ""
+        self._heard(LinkDown(trouble or str(reason)))
+
+    def _on_log(self, client: mqtt.Client, data: Any, level: int, line: str) -> None:
+        """A broker that does not accept our certificate says so after the handshake (TLS 1.3), and paho only into its log."""
+        if level == MQTT_LOG_ERR and line.startswith(PAHO_RECEIVE):
+            self._socket_trouble = _why_cut(line.removeprefix(PAHO_RECEIVE))
 
     def _on_publish(self, client: mqtt.Client, data: Any, mid: int, reason: ReasonCode, properties: Any) -> None:
         self._heard(Delivered(mid, reason.value))
@@ -189,6 +220,30 @@ class _Ear:
         if found is None or found.device != self._device or len(message.payload) > MAX_BYTES:
             return
         self._heard(Message(found.leaf, content_type, bytes(message.payload)))
+
+
+def _why_unreachable(fault: BaseException | None, broker: Broker) -> str:
+    """Why there is no connection, in words that tell whom to ask: the network, the broker, or this device's clock."""
+    match fault:
+        case ssl.SSLCertVerificationError(verify_code=code, verify_message=said):
+            return CERTIFICATE_FAULTS.get(code, f"the server's certificate is not accepted: {said}").format(host=broker.host)
+        case ssl.SSLError():
+            return f"what answers at the broker's address does not speak TLS as this device does: {fault.reason or fault}"
+        case socket.gaierror():
+            return f"the broker's name {broker.host} is not known to the network: {fault.strerror or fault}"
+        case TimeoutError() | ConnectionRefusedError():
+            return f"nobody answers at the broker's address {broker.host}:{broker.port}: {fault.strerror or fault}"
+        case OSError():
+            return f"the broker at {broker.host}:{broker.port} cannot be reached: {fault.strerror or fault}"
+    return f"nobody answers at the broker's address {broker.host}:{broker.port}"
+
+
+def _why_cut(said: str) -> str:
+    """Why a connection broke off, from what the socket said."""
+    for alert, words in ALERTS.items():
+        if alert in said.upper().replace(" ", "_"):
+            return words
+    return f"the connection broke off: {said}"
 
 
 def _at_once(client: mqtt.Client, data: Any, opened: Any) -> None:

@@ -1,6 +1,7 @@
-"""A line of JSON for every picture that has reached the glass, for tests and for whoever looks into a fault. Off unless configured.
+"""A line of JSON for every picture that has reached the glass: scene, texts, controls, language, and which answer was pressed.
 
-It holds nothing about a person: it says what was shown, not who stood there.
+For the demo, tests and benchmarks only, never where visitors answer: it lists every answer, changed ones included, in the order in
+which people came, and whoever watches the file grow knows when. Off unless configured; the kiosk warns at start when it is on.
 """
 
 import json

@@ -32,6 +32,7 @@ from wire.events import DeviceId
 PATIENCE_S: Final = (10.0, 30.0)
 """Seconds to connect, and to answer."""
 ASK_AGAIN: Final = "Ask for a new code and try again."
+SAME_RELEASE: Final = "Are both sides of the same release?"
 
 
 class Refusal(msgspec.Struct, frozen=True):
@@ -68,7 +69,9 @@ def enrol(*, server: str, fingerprint: str, code: str, state_dir: Path) -> Devic
             config=signed,
         )
     except OSError as fault:
-        raise EnrolmentError(f"The identity could not be written to {state_dir}: {fault}.", ASK_AGAIN) from None
+        raise EnrolmentError(
+            "The identity could not be written to {folder}: {fault}.", ASK_AGAIN, folder=state_dir, fault=fault
+        ) from None
     return DeviceId(answer.device)
 
 
@@ -84,17 +87,24 @@ def fetch_ca(origin: str, fingerprint: str) -> Trusted:
         response = _request("GET", f"{origin}/enrol/ca", verify=False)
     if response.status_code != 200:
         raise EnrolmentError(
-            f"{origin} is no Vidhuk server: it answered {response.status_code}.", "Check the address and the port."
+            "{origin} is no Vidhuk server: it answered {status}.",
+            "Check the address and the port.",
+            origin=origin,
+            status=response.status_code,
         )
     try:
         certificate = x509.load_pem_x509_certificate(response.content)
     except ValueError:
-        raise EnrolmentError(f"{origin} is no Vidhuk server: it offers no certificate.", "Check the address.") from None
+        raise EnrolmentError(
+            "{origin} is no Vidhuk server: it offers no certificate.", "Check the address and the port.", origin=origin
+        ) from None
     found = sha256(certificate.public_bytes(serialization.Encoding.DER)).hexdigest()
     if not hmac.compare_digest(found, wanted):
         raise EnrolmentError(
-            f"The server's fingerprint is {found[:16]}…, not {wanted[:16]}…: it is another server, or somebody is in between.",
+            "The server's fingerprint is {found}…, not {wanted}…: it is another server, or somebody is in between.",
             "Compare the fingerprint with the one on the server's device page. Do not go on until they are equal.",
+            found=found[:16],
+            wanted=wanted[:16],
         )
     return Trusted(certificate.public_bytes(serialization.Encoding.PEM))
 
@@ -115,7 +125,7 @@ def _ask(origin: str, trusted: Trusted, request: EnrolRequest) -> EnrolAnswer:
     try:
         return decode_enrol_answer(response.content)
     except WireError as fault:
-        raise EnrolmentError(f"The server's answer makes no sense: {fault}.", "Are both sides of the same release?") from None
+        raise EnrolmentError("The server's answer makes no sense: {fault}.", SAME_RELEASE, fault=fault) from None
 
 
 def _request(
@@ -130,14 +140,19 @@ def _request(
             body = response.raw.read(MAX_INFLATED + 1, decode_content=True)
     except requests.exceptions.SSLError as fault:
         raise EnrolmentError(
-            f"The server does not prove that it is {url}: {_why(fault)}.", "Use the name or address that its certificate names."
+            "The server does not prove that it is {url}: {why}.",
+            "Use the name or address that its certificate names.",
+            url=url,
+            why=_why(fault),
         ) from None
     except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError) as fault:
         raise ServerUnreachable(
-            f"Nobody answers at {url}: {_why(fault)}.", "Is the server running, and the address right?"
+            "Nobody answers at {url}: {why}.", "Is the server running, and the address right?", url=url, why=_why(fault)
         ) from None
     if len(body) > MAX_INFLATED:
-        raise EnrolmentError(f"{url} answered with more than {MAX_INFLATED} bytes.", "Check the address.")
+        raise EnrolmentError(
+            "{url} answered with more than {most} bytes.", "Check the address and the port.", url=url, most=MAX_INFLATED
+        )
     response._content = body
     return response
 
@@ -148,10 +163,10 @@ def _checked(answer: EnrolAnswer, key: Ed25519PrivateKey, trusted: Trusted) -> S
         certificate = x509.load_pem_x509_certificate(answer.certificate.encode())
         certificate.verify_directly_issued_by(x509.load_pem_x509_certificate(trusted.pem))
     except Exception as fault:  # the parser and the verifier raise what their many layers raise
-        raise EnrolmentError(f"The certificate given is not from the server's CA: {fault}.", ASK_AGAIN) from None
+        raise EnrolmentError("The certificate given is not from the server's CA: {fault}.", ASK_AGAIN, fault=fault) from None
     names = [str(name.value) for name in certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)]
     if names != [answer.device]:
-        raise EnrolmentError(f"The certificate is for {names}, not for {answer.device}.", ASK_AGAIN)
+        raise EnrolmentError("The certificate is for {names}, not for {device}.", ASK_AGAIN, names=names, device=answer.device)
     theirs = certificate.public_key()
     ours = key.public_key().public_bytes_raw()
     if not isinstance(theirs, Ed25519PublicKey) or theirs.public_bytes_raw() != ours:
@@ -163,7 +178,7 @@ def _checked(answer: EnrolAnswer, key: Ed25519PrivateKey, trusted: Trusted) -> S
             raise EnrolmentError("The first configuration is not signed by the server.", ASK_AGAIN)
         decode_config(signed.document)
     except WireError as fault:
-        raise EnrolmentError(f"The first configuration makes no sense: {fault}.", "Are both sides of the same release?") from None
+        raise EnrolmentError("The first configuration makes no sense: {fault}.", SAME_RELEASE, fault=fault) from None
     return signed
 
 
@@ -172,7 +187,8 @@ def _refused(response: requests.Response) -> EnrolmentError:
         refusal = msgspec.json.decode(response.content, type=Refusal)
     except msgspec.MsgspecError:
         refusal = Refusal(text=f"It answered {response.status_code}.")
-    return EnrolmentError(f"The server did not enrol this device ({refusal.error}). {refusal.text}".strip(), "")
+    literally = refusal.text.replace("{", "{{").replace("}", "}}")  # the catalogues have the sentences that servers say
+    return EnrolmentError("The server did not enrol this device ({reason}).", literally, reason=refusal.error)
 
 
 def _signing_request(key: Ed25519PrivateKey) -> str:
@@ -184,14 +200,16 @@ def _signing_request(key: Ed25519PrivateKey) -> str:
 def _origin(server: str) -> str:
     parts = urlsplit(server if "://" in server else f"https://{server}")
     if parts.scheme != "https" or not parts.hostname:
-        raise EnrolmentError(f"{server!r} is no address of a server.", "Write it as https://host:port.")
+        raise EnrolmentError("{typed!r} is no address of a server.", "Write it as https://host:port.", typed=server)
     return f"https://{parts.netloc}"
 
 
 def _typed(code: str) -> str:
     tidy = " ".join(code.upper().split())
     if not 6 <= len(tidy) <= 20 or not all(letter.isascii() and (letter.isalnum() or letter in "- ") for letter in tidy):
-        raise EnrolmentError(f"{code!r} is no enrolment code.", "Copy it from the server's device page, like ABCDE-12345.")
+        raise EnrolmentError(
+            "{typed!r} is no enrolment code.", "Copy it from the server's device page, like ABCDE-12345.", typed=code
+        )
     return tidy
 
 

@@ -9,16 +9,16 @@ from typing import Final
 import structlog
 
 from kiosk.core.ports import Clock, Link, Shelf
-from kiosk.core.progress import Progress
+from kiosk.core.progress import Progress, fork_note
 from kiosk.errors import LedgerError
 from wire.codec import encode
 from wire.envelopes import Clock as ClockReading
 from wire.envelopes import Health
+from wire.events import DAY_MS
 
 log = structlog.get_logger("health")
 
 EVERY_S: Final = 60.0
-DAY_MS: Final = 86_400_000
 NOTES: Final = 20
 """Notes that fit into a report."""
 NOTE_LENGTH: Final = 200
@@ -40,9 +40,9 @@ class HealthWorker:
         config_version: Callable[[], int],
         progress: Callable[[], Progress | None],
         notes: Callable[[], Sequence[str]],
-        keep: Callable[[Health], None],
+        keep: Callable[[Health, Progress], None],
     ) -> None:
-        """`keep` is given each report, for whoever asks on the device itself."""
+        """`keep` is given each report and what is known of the server, for whoever asks on the device itself."""
         self._shelf = shelf
         self._link = link
         self._clock = clock
@@ -85,8 +85,8 @@ class HealthWorker:
 
     def step(self) -> Health:
         """Sends one report and prunes the ledger. Returns the report."""
-        report = self.report()
-        self._keep(report)
+        report, progress = self.report()
+        self._keep(report, progress)
         self._link.publish("health", *encode(report))
         try:
             while self._shelf.prune(older_than=self._clock.stamp().wall - self._retention_ms):
@@ -95,18 +95,19 @@ class HealthWorker:
             log.warning("not-pruned", text=str(fault))
         return report
 
-    def report(self) -> Health:
-        """How the device is now."""
+    def report(self) -> tuple[Health, Progress]:
+        """How the device is now, and what it knows of the server: from the ledger until the sync worker has begun."""
         notes = list(self._notes())
-        recorded = 0
+        recorded, written = 0, Progress()
         try:
-            recorded = self._shelf.standing().next - 1
+            standing = self._shelf.standing()
+            recorded, written = standing.next - 1, standing.progress
         except LedgerError as fault:
             notes.insert(0, f"ledger: {fault}")
-        progress = self._progress() or Progress()
+        progress = self._progress() or written
         if progress.forked_at is not None:
-            notes.insert(0, f"another device with this name sent row {progress.forked_at} first")
-        return Health(
+            notes.insert(0, fork_note(progress.forked_at))
+        report = Health(
             1,
             self._reading(),
             (self._clock.stamp().monotonic - self._started) // 1000,
@@ -117,3 +118,4 @@ class HealthWorker:
             self._config_version(),
             [note[:NOTE_LENGTH] for note in notes[:NOTES]],
         )
+        return report, progress

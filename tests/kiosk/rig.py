@@ -10,6 +10,8 @@ from tests.support.waiting import until
 from workbench.processes import Child
 
 ROOT = Path(__file__).resolve().parents[2]
+IN_ENGLISH = {"LC_ALL": "", "LC_MESSAGES": "", "LANG": "en_US.UTF-8"}
+"""The environment of a terminal that asks for English."""
 
 
 class Hand:
@@ -59,7 +61,7 @@ class Kiosk:
 
     def start(self) -> "Kiosk":
         argv = [sys.executable, "-m", "kiosk", "run", "--config", str(self.config)]
-        self.child = Child("kiosk", argv, log=self.folder / "kiosk.log", cwd=ROOT).start()
+        self.child = Child("kiosk", argv, log=self.folder / "kiosk.log", cwd=ROOT, env=IN_ENGLISH).start()
         return self
 
     def hand(self) -> Hand:

@@ -1,5 +1,6 @@
 """The kiosk's TOML file: what is wrong is said with file, field, reason and fix."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -8,7 +9,7 @@ import pytest
 
 from kiosk.config import read
 from kiosk.errors import ConfigError
-from tests.kiosk.rig import ROOT
+from tests.kiosk.rig import IN_ENGLISH, ROOT
 
 GOOD = 'state_dir = "state"\n[panel]\nsimulated = "panel.sock"\n'
 
@@ -73,7 +74,8 @@ def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
 
 
 def kiosk(*words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, "-m", "kiosk", *words], capture_output=True, text=True, cwd=ROOT)
+    argv = [sys.executable, "-m", "kiosk", *words]
+    return subprocess.run(argv, env={**os.environ, **IN_ENGLISH}, capture_output=True, text=True, cwd=ROOT)
 
 
 def test_a_device_that_was_never_enrolled_says_so_and_how_to_enrol_it(tmp_path: Path) -> None:

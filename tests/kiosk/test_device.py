@@ -1,20 +1,32 @@
 """The parts around the core: clocks, the loop without a screen, the status file, and an unsynchronised clock's way into TLS."""
 
+import re
 import socket
 import ssl
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
+import msgspec
 import pytest
+import structlog.testing
 
+from kiosk import config as configuration
+from kiosk import device
 from kiosk.clock import SystemClock
+from kiosk.core.progress import Progress, fork_note
+from kiosk.errors import ConfigError
 from kiosk.headless import QueueLoop
 from kiosk.links.mqtt import Broker
+from kiosk.texts import LANGUAGES, Texts
 from kiosk.upkeep import status
 from tests.kiosk.authority import Authority
 from wire.envelopes import Clock as ClockReading
 from wire.envelopes import Health
+
+REPORT = Health(1, ClockReading(b"b" * 16, 0, 0, True), 5, 120, 100, 3 * 2**30, "test", 7, [])
 
 
 def test_both_clocks_run_and_name_the_same_boot() -> None:
@@ -77,23 +89,76 @@ def test_another_thread_wakes_a_sleeping_loop() -> None:
     timer.join()
 
 
-def test_staff_read_what_is_recorded_delivered_and_waiting(tmp_path: Path) -> None:
-    report = Health(1, ClockReading(b"b" * 16, 0, 0, True), 5, 120, 100, 3 * 2**30, "test", 7, ["the crest is missing"])
-    assert status.last(tmp_path) is None
-    status.keep(tmp_path, report, device="kiosk-status", up=False)
+@pytest.fixture
+def texts() -> Iterator[Texts]:
+    """The real catalogues; a sentence that is missing fails the test."""
+    missing: list[str] = []
+    yield Texts(LANGUAGES, missing.append)
+    assert missing == []
+
+
+@pytest.mark.parametrize(
+    ("ago", "said"),
+    [
+        (59, "щойно"),
+        (60, "1 хвилину тому"),
+        (4 * 60, "4 хвилини тому"),
+        (21 * 60, "21 хвилину тому"),
+        (3 * 3600, "3 години тому"),
+        (11 * 3600, "11 годин тому"),
+        (5 * 86_400, "5 днів тому"),
+        (22 * 86_400, "22 дні тому"),
+    ],
+)
+def test_the_age_of_the_report_is_said_in_correct_ukrainian(tmp_path: Path, texts: Texts, ago: int, said: str) -> None:
+    status.keep(tmp_path, REPORT, Progress(), device="kiosk-status", up=True)
     found = status.last(tmp_path)
     assert found is not None
-    lines = "\n".join(status.sentences(found, found.written + 130))
-    assert "kiosk-status: running (last report 2 min ago)" in lines
-    assert "recorded 120, delivered 100, waiting 20" in lines
-    assert "server: not reached; configuration 7" in lines
-    assert "3072 MiB" in lines
-    assert "note: the crest is missing" in lines
+    assert status.sentences(found, found.written + ago, texts, "uk")[0].endswith(f"Останнє повідомлення: {said}.")
+
+
+@pytest.mark.parametrize(
+    ("language", "says"),
+    [
+        ("en", r"delivers nothing any more.* from No\. 11 on: switch the copy off and enrol this device anew"),
+        ("uk", r"більше нічого не передає.* з № 11: вимкніть копію й зареєструйте цей пристрій заново"),
+    ],
+)
+def test_at_a_fork_staff_read_once_that_nothing_is_delivered_and_what_to_do(
+    tmp_path: Path, texts: Texts, language: str, says: str
+) -> None:
+    report = msgspec.structs.replace(REPORT, notes=[fork_note(11), "the crest is missing"])
+    status.keep(tmp_path, report, Progress(b"e" * 16, 10, 10, (), 11), device="kiosk-status", up=True)
+    found = status.last(tmp_path)
+    assert found is not None
+    lines = status.sentences(found, found.written, texts, language)
+    assert re.search(says, lines[1])
+    assert sum("11" in line for line in lines) == 1
+    assert any("the crest is missing" in line for line in lines)
+
+
+def test_staff_read_what_is_recorded_delivered_and_waiting(tmp_path: Path, texts: Texts) -> None:
+    report = msgspec.structs.replace(REPORT, notes=["the crest is missing"])
+    assert status.last(tmp_path) is None
+    status.keep(tmp_path, report, Progress(), device="kiosk-status", up=False)
+    found = status.last(tmp_path)
+    assert found is not None
+    assert status.sentences(found, found.written + 130, texts, "en") == [
+        "kiosk-status is running. Last report: 2 minutes ago.",
+        "Entries recorded: 120, delivered to the server: 100, waiting: 20.",
+        "The server is not reached: answers are kept here meanwhile.",
+        "Version of the configuration: 7.",
+        "Free on the card: 3072 MiB.",
+        "Note: the crest is missing",
+    ]
     assert not status.is_running(found, found.written + 151)
-    status.keep(tmp_path, report, device="kiosk-status", up=False, running=False)
+    status.keep(tmp_path, report, Progress(), device="kiosk-status", up=False, running=False)
     stopped = status.last(tmp_path)
     assert stopped is not None
     assert not status.is_running(stopped, stopped.written)
+    lines = status.sentences(stopped, stopped.written, texts, "en")
+    assert lines[0] == "kiosk-status is not running. Last report: just now."
+    assert not any("server is" in line for line in lines)
     (tmp_path / status.FILE).write_bytes(b"{")
     assert status.last(tmp_path) is None
 
@@ -143,3 +208,18 @@ def _shakes_hands(client: ssl.SSLContext, server: ssl.SSLContext) -> bool:
         return False
     finally:
         thread.join()
+
+
+@pytest.mark.parametrize(("table", "warned"), [({"trace": "trace.jsonl"}, True), ({}, False)])
+def test_a_kiosk_that_lists_every_answer_in_a_file_warns_of_it_at_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, table: dict[str, str], warned: bool
+) -> None:
+    def no_window(*_: object, **__: object) -> None:
+        raise RuntimeError("no display")
+
+    monkeypatch.setattr("kiosk.screen.app.TouchScreen", no_window)
+    config = configuration.parse({"state_dir": "state", "screen": table}, folder=tmp_path)
+    with structlog.testing.capture_logs() as lines, ExitStack() as parts, pytest.raises(ConfigError):
+        device._face(config, SystemClock("trusted"), lambda sentence: None, parts)
+    found = [line for line in lines if line["log_level"] == "warning"]
+    assert [line.get("file") for line in found] == ([str(tmp_path / "state" / "trace.jsonl")] if warned else [])

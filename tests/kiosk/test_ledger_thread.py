@@ -12,7 +12,7 @@ import pytest
 from kiosk.core.progress import Progress
 from kiosk.errors import LedgerError, LedgerInUse
 from kiosk.ledger.store import Store
-from kiosk.ledger.thread import LedgerThread
+from kiosk.ledger.thread import ASK_PATIENCE_S, LedgerThread
 from tests.kiosk.exit import BOOT, WALL_OFFSET
 from tests.support.waiting import until
 from wire.events import Answer, Input, StreamId
@@ -96,6 +96,47 @@ def test_a_row_nobody_would_accept_is_refused_and_its_neighbours_are_kept(ledger
 def test_a_second_kiosk_on_the_same_ledger_is_told_so(ledger: LedgerThread, path: Path) -> None:
     with pytest.raises(LedgerInUse):
         LedgerThread(path).start()
+
+
+def test_a_fault_that_nobody_has_foreseen_is_told_at_once(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fall_over(*_: object, **__: object) -> Store:
+        raise ZeroDivisionError("a fault of our own")
+
+    monkeypatch.setattr(Store, "__init__", fall_over)
+    told: list[Exception] = []
+
+    def start() -> None:
+        try:
+            LedgerThread(path).start()
+        except Exception as fault:
+            told.append(fault)
+
+    starting = threading.Thread(target=start, daemon=True)
+    starting.start()
+    starting.join(ASK_PATIENCE_S / 2)
+    (fault,) = told
+    assert isinstance(fault, LedgerError)
+    assert "cannot be opened: ZeroDivisionError: a fault of our own" in str(fault)
+
+
+def test_a_card_that_does_not_answer_is_said_in_a_sentence(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    answers = threading.Event()
+    honest = Store.__init__
+
+    def wait(store: Store, path: Path, **more: int | None) -> None:
+        answers.wait(60)
+        honest(store, path, **more)
+
+    monkeypatch.setattr(Store, "__init__", wait)
+    monkeypatch.setattr("kiosk.ledger.thread.ASK_PATIENCE_S", 0.2)
+    ledger = LedgerThread(path)
+    try:
+        with pytest.raises(LedgerError, match=r"The card does not answer: .*ledger\.sqlite3 was not open .* replace the card"):
+            ledger.start()
+    finally:
+        answers.set()
+        monkeypatch.setattr("kiosk.ledger.thread.ASK_PATIENCE_S", 30.0)
+        ledger.stop()
 
 
 def test_what_the_server_has_is_known_at_once_and_on_the_card_after_the_end(path: Path) -> None:

@@ -1,6 +1,7 @@
 """The MQTT link against a real Mosquitto."""
 
 import queue
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 from kiosk.core.delivery import NO_SUBSCRIBERS
 from kiosk.core.ports import Delivered, LinkDown, LinkEvent, LinkUp, Message
 from kiosk.links.mqtt import Broker, MqttLink, _Ear
+from tests.kiosk.authority import Authority, pem
 from tests.kiosk.small_server import SmallServer
 from tests.support.mosquitto import Mosquitto
 from tests.support.tools import free_port
@@ -153,8 +155,79 @@ def test_a_broker_that_does_not_know_us_is_heard_saying_so(tmp_path: Path, ear: 
 
 def test_a_refused_subscription_is_no_connection(ear: Ear) -> None:
     """Mosquitto grants every subscription and filters later; other brokers refuse at once."""
-    listener = _Ear(DEVICE, ear.said.put)
+    listener = _Ear(DEVICE, ear.said.put, Broker("127.0.0.1", 1, NOWHERE, NOWHERE, NOWHERE))
     listener._subscription = 7
     refusal = [ReasonCode(PacketTypes.SUBACK, "Granted QoS 1"), ReasonCode(PacketTypes.SUBACK, "Not authorized")]
     listener._on_subscribe(Client(CallbackAPIVersion.VERSION2, protocol=MQTTv5), None, 7, refusal, None)
     assert ear.hear(LinkDown).why == "the broker refused a subscription: Not authorized"
+
+
+# --- why there is no connection ------------------------------------------------------------------------------------------
+
+
+LEFT_OPEN = pytest.mark.filterwarnings("ignore:unclosed <ssl.SSLSocket:ResourceWarning")
+"""paho leaves a socket whose handshake failed to the garbage collector."""
+
+
+@pytest.fixture
+def tls(tmp_path: Path) -> Iterator[Callable[..., Any]]:
+    """What the link says first of a real broker with TLS, whose certificate and whose view of ours the test chooses."""
+    opened: list[Any] = []
+
+    def connect(server: Authority | None, *, days: tuple[int, int] = (-1, 30), own_days: tuple[int, int] = (-1, 30)) -> Any:
+        ours = Authority.make()
+        theirs = ours if server is None else server
+        ours.days = own_days
+        ours.give_identity(tmp_path / "state", DEVICE, port=1)
+        theirs.days = days
+        _, certificate, key = theirs.server_files(tmp_path)
+        (tmp_path / "trusted.pem").write_bytes(pem(ours.certificate))
+        broker = Mosquitto(tmp_path)
+        broker.start(f"cafile {tmp_path / 'trusted.pem'}\ncertfile {certificate}\nkeyfile {key}\nrequire_certificate true\n")
+        folder = tmp_path / "state" / "identity"
+        files = folder / "ca.pem", folder / "certificate.pem", folder / "key.pem"
+        link = MqttLink(Broker("127.0.0.1", broker.port, *files), DEVICE, keepalive_s=5)
+        opened.extend((broker, link))
+        ear = Ear()
+        link.open(ear.said.put)
+        return ear.said.get(timeout=60)
+
+    yield connect
+    for part in reversed(opened):
+        part.close() if isinstance(part, MqttLink) else part.stop()
+
+
+def test_with_everything_in_order_it_connects_by_tls(tls: Callable[..., Any]) -> None:
+    assert tls(None) == LinkUp()
+
+
+@LEFT_OPEN
+def test_an_expired_certificate_of_the_server_is_called_that(tls: Callable[..., Any]) -> None:
+    assert "the server's certificate has expired, by this device's clock" in tls(None, days=(-300, -200)).why
+
+
+@LEFT_OPEN
+def test_a_certificate_from_the_future_makes_one_think_of_the_clock(tls: Callable[..., Any]) -> None:
+    assert "not valid yet by this device's clock" in tls(None, days=(200, 300)).why
+
+
+@LEFT_OPEN
+def test_a_server_of_another_ca_is_called_that(tls: Callable[..., Any]) -> None:
+    assert tls(Authority.make()).why == "the server's certificate is not from this installation's CA"
+
+
+def test_our_own_expired_certificate_is_named_although_the_broker_says_so_late(tls: Callable[..., Any]) -> None:
+    assert tls(None, own_days=(-300, -200)).why == "the broker says that this device's certificate has expired: enrol it anew"
+
+
+@LEFT_OPEN
+def test_a_broker_without_tls_is_not_called_silent(mosquitto: Mosquitto, tmp_path: Path, ear: Ear) -> None:
+    Authority.make().give_identity(tmp_path / "state", DEVICE, port=1)
+    folder = tmp_path / "state" / "identity"
+    files = folder / "ca.pem", folder / "certificate.pem", folder / "key.pem"
+    link = MqttLink(Broker("127.0.0.1", mosquitto.port, *files), DEVICE, keepalive_s=5)
+    link.open(ear.said.put)
+    why = ear.hear(LinkDown).why
+    link.close()
+    assert "nobody answers" not in why
+    assert re.search("does not speak TLS as this device does|cannot be reached: Connection reset", why)

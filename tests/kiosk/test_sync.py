@@ -7,8 +7,11 @@ import pytest
 
 from kiosk.core.delivery import ACK_PATIENCE, NO_SUBSCRIBERS
 from kiosk.core.ports import Delivered, LinkDown, LinkEvent, LinkUp, Message
+from kiosk.core.progress import Progress
 from kiosk.identity import load
 from kiosk.ledger.thread import LedgerThread
+from kiosk.texts import LANGUAGES, Texts
+from kiosk.upkeep import status
 from kiosk.workers.health import HealthWorker
 from kiosk.workers.sync import LINK_PATIENCE, Rows, Sync, reading
 from tests.kiosk.authority import Authority, configuration
@@ -16,7 +19,7 @@ from tests.kiosk.exit import HandClock
 from tests.kiosk.test_ledger_thread import Outcomes, rating
 from wire import chain
 from wire.codec import PLAIN, decode_health, decode_result, decode_upward, encode
-from wire.envelopes import Ack, Batch, Command, Config, Hello, SignedConfig
+from wire.envelopes import Ack, Batch, Command, Config, Health, Hello, SignedConfig
 from wire.events import Link as ChainLink
 
 DEVICE = "kiosk-sync-1"
@@ -257,24 +260,28 @@ def test_a_ledger_that_begins_a_new_stream_is_sent_from_its_start(desk: Desk, tm
     assert (hello.stream, batch.first, len(batch.rows)) == (desk.ledger.standing().stream, 1, 2)
 
 
+def health_of(desk: Desk, folder: Path, keep: Callable[[Health, Progress], None], **more: object) -> HealthWorker:
+    known = {"progress": lambda: desk.sync.progress, "notes": lambda: ["the crest is missing", "x" * 500]} | more
+    return HealthWorker(
+        shelf=desk.ledger,
+        link=desk.link,  # type: ignore[arg-type]
+        clock=desk.clock,
+        reading=lambda: reading(desk.clock),
+        state_dir=folder,
+        software="test",
+        retention_days=30,
+        config_version=lambda: desk.sync.config_version,
+        keep=keep,
+        **known,  # type: ignore[arg-type]
+    )
+
+
 def test_health_says_what_is_recorded_and_delivered(desk: Desk, tmp_path: Path) -> None:
     desk.rate(6)
     desk.sync.step(LinkUp())
     desk.down("down", desk.ack(4))
     kept: list[object] = []
-    health = HealthWorker(
-        shelf=desk.ledger,
-        link=desk.link,  # type: ignore[arg-type]
-        clock=desk.clock,
-        reading=lambda: reading(desk.clock),
-        state_dir=tmp_path,
-        software="test",
-        retention_days=30,
-        config_version=lambda: desk.sync.config_version,
-        progress=lambda: desk.sync.progress,
-        notes=lambda: ["the crest is missing", "x" * 500],
-        keep=kept.append,
-    )
+    health = health_of(desk, tmp_path, lambda report, progress: kept.append((report, progress.stored_through)))
     desk.clock.now += 61_000
     report = health.step()
     leaf, kind, payload = desk.link.sent[-1]
@@ -282,4 +289,32 @@ def test_health_says_what_is_recorded_and_delivered(desk: Desk, tmp_path: Path) 
     assert decode_health(kind, payload) == report
     assert (report.recorded, report.stored_through, report.config, report.uptime_s) == (6, 4, 1, 61)
     assert report.notes[0] == "the crest is missing"
-    assert kept == [report]
+    assert kept == [(report, 4)]
+
+
+def test_a_fork_stops_the_delivery_and_staff_and_server_hear_of_it(desk: Desk, tmp_path: Path) -> None:
+    desk.rate(6)
+    desk.sync.step(LinkUp())
+    desk.down("down", desk.ack(2, forked_at=3))
+    desk.link.sent.clear()
+    desk.rate(1)
+    desk.sync.step(Rows())
+    assert desk.link.upward() == []
+    health = health_of(desk, tmp_path, lambda report, progress: status.keep(tmp_path, report, progress, device=DEVICE, up=True))
+    assert health.step().notes[0] == "another device with this name sent row 3 first"
+    found = status.last(tmp_path)
+    assert found is not None
+    lines = status.sentences(found, found.written, Texts(LANGUAGES, print), "en")
+    assert "delivers nothing any more, because another one with its name sent other entries from No. 3 on" in lines[1]
+    assert not any("sent row 3 first" in line for line in lines)
+
+
+def test_a_fork_is_known_at_once_after_a_restart(desk: Desk, tmp_path: Path) -> None:
+    desk.rate(6)
+    desk.ledger.remember(desk.ledger.standing().stream, Progress(b"e" * 16, 2, 2, (), 3), now=True)
+    kept: list[Progress] = []
+    not_begun = {"progress": lambda: None, "notes": list}
+    health = health_of(desk, tmp_path, lambda report, progress: kept.append(progress), **not_begun)
+    report = health.step()
+    assert report.notes == ["another device with this name sent row 3 first"]
+    assert (report.stored_through, kept[0].forked_at) == (2, 3)

@@ -11,11 +11,18 @@ from pathlib import Path
 
 import pytest
 
+from kiosk.core.progress import Progress
+from kiosk.ledger.store import LEDGER, Store
+from tests.kiosk.authority import Authority
+from tests.kiosk.test_ledger_thread import rating
 from tests.support.tools import free_port
+from tests.support.waiting import until
+from wire.codec import encode_event
 from workbench import demo, smoke
 from workbench.installation import DemoTrouble, Installation, free_ports, require_ports
 from workbench.pages import CourtFigures, PageFault, figures
 from workbench.panel import Panel, PanelGone
+from workbench.processes import Child
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -106,6 +113,70 @@ def test_wrong_options_are_explained(words: list[str], capsys: pytest.CaptureFix
         demo.main(words)
     assert ended.value.code == 2
     assert "./vidhuk demo: error:" in capsys.readouterr().err
+
+
+class OtherBrokerPort:
+    """A demo folder whose kiosk was enrolled for another port than the one asked for now."""
+
+    def __init__(self, place: Installation) -> None:
+        self.place = place
+        self.state = place.folder / "kiosk"
+        self.old = place.ports["broker"] - 1
+        Authority.make().give_identity(self.state, "demo-kiosk-1", port=self.old)
+
+    def hold(self, rows: int, delivered: int) -> None:
+        store = Store(self.state / LEDGER.format(device="demo-kiosk-1"))
+        store.append([encode_event(rating(number)) for number in range(rows)])
+        store.remember(Progress(b"e" * 16, delivered, delivered))
+        store.close()
+
+
+def test_other_ports_do_not_leave_what_the_kiosk_still_holds_behind(place: Installation) -> None:
+    moved = OtherBrokerPort(place)
+    moved.hold(5, delivered=3)
+    with pytest.raises(DemoTrouble) as trouble:
+        place.require_delivered()
+    assert "(entries: 2)" in str(trouble.value)
+    assert f"start once more with --broker-port {moved.old}, or choose another folder with --state." in str(trouble.value)
+    Installation(place.folder, {**place.ports, "broker": moved.old}).require_delivered()
+
+
+def test_other_ports_are_no_trouble_when_everything_is_delivered(place: Installation) -> None:
+    place.require_delivered()
+    moved = OtherBrokerPort(place)
+    place.require_delivered()
+    moved.hold(5, delivered=5)
+    place.require_delivered()
+    assert not place.enrolled()
+
+
+def test_a_demo_that_still_holds_something_for_other_ports_ends_with_one_sentence(place: Installation) -> None:
+    OtherBrokerPort(place).hold(5, delivered=3)
+    place.remember_filled()
+    place.release()
+    words = [f"--{name}-port={port}" for name, port in place.ports.items()]
+    done = subprocess.run(
+        [str(ROOT / "vidhuk"), "demo", "--state", str(place.folder), *words], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    assert re.fullmatch(r"The demo's kiosk still holds what it has not delivered \(entries: 2\).*--state\.\n", done.stderr)
+
+
+def test_every_run_has_logs_of_its_own_and_the_ones_before_are_kept_once(place: Installation) -> None:
+    log = place.folder / "logs" / "kiosk.log"
+    place.fresh_logs()
+    log.parent.mkdir()
+
+    def run(word: str) -> None:
+        place.fresh_logs()
+        child = Child("the kiosk", ["echo", word], log=log).start()
+        until(lambda: not child.alive(), "it has said its word")
+
+    for word in ("first", "second", "third"):
+        run(word)
+    assert log.read_text() == "third\n"
+    assert log.with_name("kiosk.log.1").read_text() == "second\n"
+    assert len(list(log.parent.iterdir())) == 2
 
 
 # --- the page reader -------------------------------------------------------------------------------------------------
