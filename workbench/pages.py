@@ -1,11 +1,15 @@
 """Reads the court's page as a signed-in person sees it: a real session, the real HTML, the figures parsed out of it."""
 
+import re
 from dataclasses import dataclass
 from html.parser import HTMLParser
 
 import requests
 
 TIMEOUT_S = 10.0
+COUNTS = ("data-answers-today", "data-answers-30d")
+SEPARATORS = re.compile("(?<=\\d)[\N{NO-BREAK SPACE}\N{NARROW NO-BREAK SPACE},](?=\\d{3})")
+"""Between the thousands of a number, in the languages of the pages."""
 
 
 class PageFault(Exception):
@@ -21,14 +25,28 @@ class CourtFigures:
 
 
 class _Figures(HTMLParser):
+    """Both counts, each twice: as its attribute has it for machines, and as the text that people see."""
+
     def __init__(self) -> None:
         super().__init__()
         self.found: dict[str, int] = {}
+        self.seen: dict[str, str] = {}
+        self._within: str | None = None
 
     def handle_starttag(self, _tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self._within = None
         for name, value in attrs:
-            if name in ("data-answers-today", "data-answers-30d") and value is not None and value.isdigit():
+            if name in COUNTS and value is not None and value.isdigit():
                 self.found[name] = int(value)
+                self.seen[name] = ""
+                self._within = name
+
+    def handle_endtag(self, _tag: str) -> None:
+        self._within = None
+
+    def handle_data(self, data: str) -> None:
+        if self._within is not None:
+            self.seen[self._within] += data
 
 
 class _Token(HTMLParser):
@@ -80,10 +98,12 @@ class Reader:
 
 
 def figures(html: str) -> CourtFigures:
-    """The counts in a court page's HTML. Raises PageFault when the page does not show them."""
+    """The counts in a court page's HTML. Raises PageFault when the page does not show them, or shows people another number."""
     parser = _Figures()
     parser.feed(html)
-    try:
-        return CourtFigures(today=parser.found["data-answers-today"], month=parser.found["data-answers-30d"])
-    except KeyError as missing:
-        raise PageFault(f"the page shows no {missing.args[0]}") from None
+    for name in COUNTS:
+        if name not in parser.found:
+            raise PageFault(f"the page shows no {name}")
+        if SEPARATORS.sub("", parser.seen[name].strip()) != str(parser.found[name]):
+            raise PageFault(f"{name} is {parser.found[name]}, but the page reads {parser.seen[name].strip()!r}")
+    return CourtFigures(today=parser.found[COUNTS[0]], month=parser.found[COUNTS[1]])

@@ -2,7 +2,7 @@
 
 from functools import cache
 from typing import Final
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import available_timezones
 
 from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
@@ -32,9 +32,3 @@ def validate_timezone(name: str) -> None:
             code="timezone",
             params={"name": name},
         )
-
-
-def zone_of(name: str) -> ZoneInfo:
-    """The zone called `name`; `ValidationError` when there is none."""
-    validate_timezone(name)
-    return ZoneInfo(name)

@@ -1,4 +1,4 @@
-"""The page of a court as blocks: each a title, a plain sentence, one or two charts, a table and a CSV file."""
+"""The page of a court as blocks: each a title, a plain sentence, charts, and their figures as tables and CSV files."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,8 +12,17 @@ from sync_server.dashboard.asked import OVERALL, REASON, Scale, scale_of
 from sync_server.dashboard.seen import token
 from sync_server.dashboard.tables import Table
 from sync_server.results import selectors
-from sync_server.results.figures import FEW_ANSWERS, Distribution
-from sync_server.results.selectors import CourtPage
+from sync_server.results.figures import FEW_ANSWERS
+from sync_server.results.selectors import CourtPage, Front, PeriodResult
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """A table and its CSV file by the name in the file's address; `said` tells it from another of the same block."""
+
+    name: str
+    table: Table
+    said: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,56 +33,63 @@ class Block:
     title: str
     sentence: str
     charts: tuple[charts.Spec, ...]
-    table: Table
+    figures: tuple[Figures, ...]
 
     @property
     def spoken(self) -> str:
         return charts.spoken(self.title, self.sentence)
 
 
+def front_context(front: Front) -> dict[str, Any]:
+    """What may move with every answer."""
+    return {
+        "lead": words.lead(front),
+        "counted": words.counted(front.month),
+        "seen": token(front.revision),
+        "answers_today": front.today,
+        "answers_month": front.month.answers,
+    }
+
+
 def court_context(court: Court, now: datetime) -> dict[str, Any]:
     """Everything the templates of a court's page need."""
-    scale = scale_of(OVERALL)
-    page = selectors.court_page(court, OVERALL, today=court.local_date(now), points=scale.points)
-    reason = scale_of(REASON)
-    reasons = selectors.choice_counts(court, REASON, period=page.month.period, points=reason.points)
-    distribution = page.month.distribution
+    page, blocks = _read(court, now)
+    month = page.month
+    # One and the same number decides that these are too few, fills the boxes and is told.
+    n = month.distribution.n
     return {
+        **front_context(page.front),
         "page": page,
-        "question": scale.question,
-        "lead": words.lead(page),
-        "seen": token(page.revision),
-        "answers_today": page.today.answers,
-        "answers_month": page.month.answers,
-        "empty": not page.month.answers,
-        "few": words.too_few(page.month.answers) if not distribution.enough else "",
+        "empty": not n,
+        "few": words.too_few(n) if not month.distribution.enough else "",
         # As many boxes as it takes answers, filled as far as they have come; which face was tapped stays untold.
-        "ten": [(place < distribution.n, str(1 + 32 * place)) for place in range(FEW_ANSWERS)],
-        "main": _distribution_block(distribution, scale),
+        "ten": [(place < n, str(1 + 32 * place)) for place in range(FEW_ANSWERS)],
+        "main": blocks[0],
         "facts": _facts(page),
-        "notes": words.beside(page.month),
+        "notes": words.beside(month),
         "undated": page.undated,
-        "channels": [(words.channel(each.input), each.answers) for each in page.channels],
-        "blocks": [
-            _comparison_block(page, scale),
-            _hours_block(page, scale),
-            _days_block(page, scale),
-            _reasons_block(reasons, reason),
-        ],
+        "channels": [(words.channel(each.input), each.answers) for each in month.channels],
+        "blocks": blocks[1:],
     }
 
 
-def tables_of(court: Court, page: CourtPage) -> dict[str, Table]:
+def tables_of(court: Court, now: datetime) -> dict[str, Table]:
     """The tables behind the CSV files, by the names in their addresses."""
+    return {each.name: each.table for block in _read(court, now)[1] for each in block.figures}
+
+
+def _read(court: Court, now: datetime) -> tuple[CourtPage, list[Block]]:
     scale, reason = scale_of(OVERALL), scale_of(REASON)
-    reasons = selectors.choice_counts(court, REASON, period=page.month.period, points=reason.points)
-    return {
-        "distribution": tables.distribution_table(page.month.distribution, scale),
-        "comparison": tables.comparison_table(page, scale),
-        "hours": tables.hours_table(page, scale),
-        "days": tables.days_table(page, scale),
-        "reasons": tables.distribution_table(reasons, reason),
-    }
+    today = court.local_date(now)
+    page = selectors.court_page(court, OVERALL, today=today, points=scale.points)
+    reasons = selectors.month_of(court, REASON, today=today, points=reason.points)
+    return page, [
+        _distribution_block(page.month, scale),
+        _comparison_block(page, scale),
+        _hours_block(page, scale),
+        _weeks_block(page, scale),
+        _reasons_block(reasons, reason),
+    ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,25 +138,24 @@ def _facts(page: CourtPage) -> list[Fact]:
     return facts
 
 
-def _distribution_block(distribution: Distribution, scale: Scale) -> Block:
-    enough = distribution.enough
+def _distribution_block(result: PeriodResult, scale: Scale) -> Block:
+    enough = result.distribution.enough
     return Block(
         "distribution",
         _("How visits went, last 30 days"),
-        _("%(answers)s. The thin lines show in which range each share lies, with 95 %% confidence.")
-        % {"answers": words.answers(distribution.n)}
+        _("The thin lines show in which range each share lies, with 95 % confidence.")
         if enough
-        else words.too_few(distribution.n),
-        (charts.columns(distribution, scale),) if enough else (),
-        tables.distribution_table(distribution, scale),
+        else words.too_few(result.distribution.n),
+        (charts.columns(result.distribution, scale),) if enough else (),
+        (Figures("distribution", tables.distribution_table(result, scale)),),
     )
 
 
 def _comparison_block(page: CourtPage, scale: Scale) -> Block:
     rows = [
-        (_("Today"), page.today.distribution),
+        (_("Today"), page.today),
         (_("Last 30 days"), page.month.distribution),
-        (_("30 days before"), page.before.distribution),
+        (_("30 days before"), page.before),
     ]
     drawn = [row for row in rows if row[1].enough]
     missing = [f"{label}: {words.too_few(each.n)}" for label, each in rows if not each.enough]
@@ -155,7 +170,7 @@ def _comparison_block(page: CourtPage, scale: Scale) -> Block:
         _("Today and before"),
         sentence,
         (charts.comparison(drawn, scale),) if drawn else (),
-        tables.comparison_table(page, scale),
+        (Figures("comparison", tables.comparison_table(page, scale)),),
     )
 
 
@@ -170,24 +185,34 @@ def _hours_block(page: CourtPage, scale: Scale) -> Block:
     else:
         sentence = _("By the court’s own clock, last 30 days. Below each hour: how many answers.")
     drawn = (charts.hours(page.hours, scale),) if told else ()
-    return Block("hours", _("By the hour of the day"), sentence, drawn, tables.hours_table(page, scale))
+    return Block("hours", _("By the hour of the day"), sentence, drawn, (Figures("hours", tables.hours_table(page, scale)),))
 
 
-def _days_block(page: CourtPage, scale: Scale) -> Block:
-    some = any(day.distribution.n for day in page.days)
-    trend = any(day.week.enough for day in page.days)
+def _weeks_block(page: CourtPage, scale: Scale) -> Block:
+    some = any(day.answers for day in page.days)
+    trend = any(week.distribution.enough for week in page.weeks)
     if trend:
         sentence = _(
-            "The line is the share of good and very good over the seven days up to each day, the band its interval; "
-            "the columns are answers a day."
+            "The points are the share of good and very good in each calendar week with its interval, the hollow one that of the "
+            "week under way; the columns are answers a day."
         )
     else:
-        sentence = _("No week has answers enough yet to draw a line.") if some else words.too_few(0)
-    drawn = ((charts.trend(page.days),) if trend else ()) + ((charts.volume(page.days),) if some else ())
-    return Block("days", _("Day by day"), sentence, drawn, tables.days_table(page, scale))
+        sentence = _("No week has answers enough yet to draw a point.") if some else words.too_few(0)
+    drawn = ((charts.trend(page.weeks),) if trend else ()) + ((charts.volume(page),) if some else ())
+    return Block(
+        "weeks",
+        _("Week by week"),
+        sentence,
+        drawn,
+        (
+            Figures("weeks", tables.weeks_table(page, scale), _("weeks")),
+            Figures("days", tables.days_table(page), _("days")),
+        ),
+    )
 
 
-def _reasons_block(reasons: Distribution, scale: Scale) -> Block:
+def _reasons_block(result: PeriodResult, scale: Scale) -> Block:
+    reasons = result.distribution
     enough = reasons.enough
     return Block(
         "reasons",
@@ -196,5 +221,5 @@ def _reasons_block(reasons: Distribution, scale: Scale) -> Block:
         if enough
         else words.too_few(reasons.n),
         (charts.choices(reasons, scale),) if enough else (),
-        tables.distribution_table(reasons, scale),
+        (Figures("reasons", tables.choices_table(result, scale)),),
     )

@@ -4,6 +4,7 @@ A specification carries figures that were computed elsewhere and texts that are 
 """
 
 from collections.abc import Sequence
+from datetime import date
 from typing import Any, Final
 
 from django.utils.translation import gettext as _
@@ -11,7 +12,7 @@ from django.utils.translation import gettext as _
 from sync_server.dashboard import words
 from sync_server.dashboard.asked import Scale
 from sync_server.results.figures import Distribution, Share
-from sync_server.results.selectors import Day, Hour
+from sync_server.results.selectors import CourtPage, Hour, Week
 
 Spec = dict[str, Any]
 
@@ -31,7 +32,7 @@ HOUR_WIDTH: Final = 34
 LABEL: Final = "width > 640 ? replace(datum.label, '\\n', ' ') : split(datum.label, '\\n')"
 """Two lines where columns are narrow."""
 DAYS_PADDING: Final = {"left": 0, "top": 6, "right": 16, "bottom": 0}
-"""Right of the last day there is room for its own label."""
+"""Right of the last Monday there is room for its own label."""
 
 
 def hue(place: int) -> str:
@@ -319,59 +320,51 @@ def hours(rows: Sequence[Hour], scale: Scale) -> Spec:
     )
 
 
-def trend(days: Sequence[Day]) -> Spec:
-    """The share of good and very good over the seven days up to each day, as a line in the band of its interval."""
+def trend(weeks: Sequence[Week]) -> Spec:
+    """The share of good and very good in each calendar week with its interval, standing over the middle of its days."""
     values: list[dict[str, Any]] = []
-    for day in days:
-        top = day.week.top_two if day.week.enough else None
-        value: dict[str, Any] = {"day": words.short_day(day.day), "share": None, "low": None, "high": None}
+    for week in weeks:
+        top = week.distribution.top_two if week.distribution.enough else None
+        value: dict[str, Any] = {"day": words.short_day(_middle_of(week)), "share": None, "low": None, "high": None}
         if top is not None:
             value |= {"share": top.share, "low": top.low, "high": top.high}
-            value["tip"] = f"{words.day(day.day)}: {words.share(top)}, {words.answers(top.n)}"
+            value["tip"] = f"{words.days(week.days.first, week.days.last)}: {words.share(top)}, {words.answers(top.n)}"
+        value["open"] = week is weeks[-1]
         values.append(value)
     drawn = [value for value in values if value["share"] is not None]
-    x = _days_axis(days, labels=False)
+    x = _days_axis(weeks, labels=False)
     low = min((value["low"] for value in drawn), default=0.0)
     high = max((value["high"] for value in drawn), default=1.0)
     y_scale: Spec = {"domain": [max(0.0, low - 0.05), min(1.0, high + 0.05)], "nice": True}
     y: Spec = {"type": "quantitative", "title": None, "scale": y_scale, "axis": _left_axis("round(datum.value * 100) + ' %'")}
-    last = drawn[-1:]
+    point: Spec = {"type": "point", "filled": True, "size": 80, "opacity": 1, "strokeWidth": 2, "stroke": "var(--accent)"}
     return _spec(
         values,
         220,
         padding=DAYS_PADDING,
         layer=[
             {
-                "mark": {"type": "area", "color": hue(4), "opacity": 0.35, "invalid": "break-paths-show-domains"},
-                "encoding": {"x": x, "y": {"field": "low", **y}, "y2": {"field": "high"}},
-            },
-            {
-                "mark": {"type": "line", "color": "var(--accent)", "strokeWidth": 2.5, "invalid": "break-paths-show-domains"},
+                "mark": {"type": "line", "color": "var(--accent)", "strokeWidth": 1.5, "invalid": "break-paths-show-domains"},
                 "encoding": {"x": x, "y": {"field": "share", **y}},
             },
-            {
-                "mark": {"type": "point", "filled": True, "size": 90, "opacity": 0},
-                "transform": [{"filter": "isValid(datum.share)"}],
-                "encoding": {"x": x, "y": {"field": "share", **y}, "tooltip": {"field": "tip"}},
-            },
-            {
-                "data": {"values": last},
-                "mark": {"type": "point", "filled": True, "size": 50, "color": "var(--accent)", "stroke": PAPER},
-                "encoding": {"x": x, "y": {"field": "share", **y}},
-            },
+            {"data": {"values": drawn}, "layer": _whisker("low", "high", "y", x, size=9)},
+            *(
+                {
+                    "data": {"values": [value for value in drawn if value["open"] is still_open]},
+                    "mark": {**point, "color": fill},
+                    "encoding": {"x": x, "y": {"field": "share", **y}, "tooltip": {"field": "tip"}},
+                }
+                for still_open, fill in ((False, "var(--accent)"), (True, PAPER))
+            ),
         ],
     )
 
 
-def volume(days: Sequence[Day]) -> Spec:
+def volume(page: CourtPage) -> Spec:
     """How many answers each day brought."""
     values: list[dict[str, Any]] = [
-        {
-            "day": words.short_day(day.day),
-            "n": day.distribution.n,
-            "tip": f"{words.day(day.day)}: {words.answers(day.distribution.n)}",
-        }
-        for day in days
+        {"day": words.short_day(day.day), "n": day.answers, "tip": f"{words.day(day.day)}: {words.answers(day.answers)}"}
+        for day in page.days
     ]
     most = max(value["n"] for value in values)
     return _spec(
@@ -380,7 +373,7 @@ def volume(days: Sequence[Day]) -> Spec:
         padding=DAYS_PADDING,
         mark={"type": "bar", "color": "var(--bar)"},
         encoding={
-            "x": _days_axis(days, labels=True),
+            "x": _days_axis(page.weeks, labels=True),
             "y": {
                 "field": "n",
                 "type": "quantitative",
@@ -398,11 +391,15 @@ def _left_axis(label: str) -> Spec:
     return {"labelExpr": label, "minExtent": 44, "maxExtent": 44, "tickCount": 4, "grid": True}
 
 
-def _days_axis(days: Sequence[Day], *, labels: bool) -> Spec:
-    names = [words.short_day(day.day) for day in days]
-    # Counted back from today, so that today's own label is always there.
-    shown = names[::-1][::7][::-1]
-    axis: Spec = {"values": shown, "labelAngle": 0, "labelOverlap": False, "ticks": labels, "labels": labels, "domain": labels}
+def _middle_of(week: Week) -> date:
+    return list(week.days.days())[len(week.days) // 2]
+
+
+def _days_axis(weeks: Sequence[Week], *, labels: bool) -> Spec:
+    """Every day of the weeks; the Monday of every other week is named, counted back from the week under way."""
+    names = [words.short_day(day) for week in weeks for day in week.days.days()]
+    mondays = [words.short_day(week.monday) for week in weeks][::-1][::2][::-1]
+    axis: Spec = {"values": mondays, "labelAngle": 0, "labelOverlap": False, "ticks": labels, "labels": labels, "domain": labels}
     scale: Spec = {"domain": names, "type": "band", "paddingInner": 0.2, "paddingOuter": 0.1}
     return {"field": "day", "type": "ordinal", "sort": None, "title": None, "axis": axis, "scale": scale}
 

@@ -2,11 +2,13 @@
 
 from typing import Any, Final
 
+from django.conf import settings
 from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 
 from sync_server.accounts.selectors import courts_visible_to
 from sync_server.courts.models import Court
+from sync_server.dashboard import words
 from sync_server.dashboard.theme import theme
 
 COURTS_IN_LIST: Final = 20
@@ -23,6 +25,7 @@ def page(request: HttpRequest) -> dict[str, Any]:
 
     return {
         "my_courts": SimpleLazyObject(listed),
+        "step_note": SimpleLazyObject(lambda: words.step_note(settings.VIDHUK_LIVE_STEP)),
         "theme_version": theme().version,
         "vega_theme": theme().vega,
     }

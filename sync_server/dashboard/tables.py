@@ -4,13 +4,14 @@ import csv
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from django.utils.translation import gettext as _
 
 from sync_server.dashboard import words
 from sync_server.dashboard.asked import Scale
 from sync_server.results.figures import Distribution
-from sync_server.results.selectors import CourtPage
+from sync_server.results.selectors import CourtPage, PeriodResult
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +21,9 @@ class Cell:
     value: str | int | float | None
     text: str
     number: bool = True
+
+
+WITHHELD: Final = Cell(None, "–")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,32 +54,45 @@ def count(n: int) -> Cell:
 
 
 def ratio(value: float | None) -> Cell:
-    return Cell(None, "–") if value is None else Cell(round(value, 4), words.percent(value))
+    return WITHHELD if value is None else Cell(round(value, 4), words.percent(value))
 
 
 def label(value: str, text: str | None = None) -> Cell:
     return Cell(value, value if text is None else text, number=False)
 
 
-def distribution_table(distribution: Distribution, scale: Scale) -> Table:
-    """One row for each scale point: answers, share, interval. Shares are withheld while answers are too few."""
-    shares = distribution.shares if distribution.enough else ()
-    rows = []
-    for place, (point, word, n) in enumerate(zip(scale.points, scale.words, distribution.counts, strict=True)):
-        figure = shares[place] if shares else None
-        rows.append(
-            (
-                Cell(point, words.number(point)),
-                label(word),
-                count(n) if shares else Cell(None, "–"),
-                ratio(figure.share if figure else None),
-                ratio(figure.low if figure else None),
-                ratio(figure.high if figure else None),
-            )
+def distribution_table(result: PeriodResult, scale: Scale) -> Table:
+    """One row for each scale point: its answers, its share with the interval, and how many it has with what is flagged."""
+    numbered = [(Cell(point, words.number(point)),) for point in scale.points]
+    return _points(result, scale, ("point",), (_("Point"),), numbered)
+
+
+def choices_table(result: PeriodResult, scale: Scale) -> Table:
+    """The same for options that have no order and therefore no points."""
+    return _points(result, scale, (), (), [()] * len(scale.points))
+
+
+def _points(
+    result: PeriodResult, scale: Scale, keys: tuple[str, ...], heads: tuple[str, ...], before: Sequence[tuple[Cell, ...]]
+) -> Table:
+    """Everything but the words is withheld while answers are too few."""
+    distribution = result.distribution
+    shares = distribution.shares if distribution.enough else (None,) * len(scale.points)
+    rows = [
+        (
+            *first,
+            label(word),
+            count(figure.k) if figure else WITHHELD,
+            ratio(figure.share if figure else None),
+            ratio(figure.low if figure else None),
+            ratio(figure.high if figure else None),
+            count(raw) if figure else WITHHELD,
         )
+        for first, word, figure, raw in zip(before, scale.words, shares, result.raw.counts, strict=True)
+    ]
     return Table(
-        ("point", "word", "answers", "share", "low", "high"),
-        (_("Point"), _("Rating"), _("Answers"), _("Share"), _("from"), _("to")),
+        (*keys, "word", "answers", "share", "low", "high", "with_flagged"),
+        (*heads, _("Rating"), _("Answers"), _("Share"), _("from"), _("to"), _("With flagged")),
         tuple(rows),
     )
 
@@ -93,7 +110,7 @@ def _series(first: tuple[str, str], scale: Scale, rows: Sequence[tuple[Cell, Dis
                 ratio(top.share if top else None),
                 ratio(top.low if top else None),
                 ratio(top.high if top else None),
-                *(Cell(None, "–") if n is None else count(n) for n in counts),
+                *(WITHHELD if n is None else count(n) for n in counts),
             )
         )
     return Table(
@@ -106,9 +123,9 @@ def _series(first: tuple[str, str], scale: Scale, rows: Sequence[tuple[Cell, Dis
 def comparison_table(page: CourtPage, scale: Scale) -> Table:
     """Today, the last thirty days and the thirty before."""
     rows = [
-        (label("today", _("Today")), page.today.distribution),
+        (label("today", _("Today")), page.today),
         (label("last_30_days", _("Last 30 days")), page.month.distribution),
-        (label("30_days_before", _("30 days before")), page.before.distribution),
+        (label("30_days_before", _("30 days before")), page.before),
     ]
     return _series(("period", _("Period")), scale, rows)
 
@@ -122,10 +139,19 @@ def hours_table(page: CourtPage, scale: Scale) -> Table:
     )
 
 
-def days_table(page: CourtPage, scale: Scale) -> Table:
-    """Day by day."""
+def weeks_table(page: CourtPage, scale: Scale) -> Table:
+    """Week by week, by the days it begins and ends on."""
     return _series(
-        ("day", _("Day")),
+        ("week", _("Week")),
         scale,
-        [(label(row.day.isoformat(), words.day(row.day)), row.distribution) for row in page.days],
+        [(label(row.monday.isoformat(), words.days(row.days.first, row.days.last)), row.distribution) for row in page.weeks],
+    )
+
+
+def days_table(page: CourtPage) -> Table:
+    """How many answered, day by day."""
+    return Table(
+        ("day", "answers"),
+        (_("Day"), _("Answers")),
+        tuple((label(row.day.isoformat(), words.day(row.day)), count(row.answers)) for row in page.days),
     )

@@ -6,8 +6,9 @@ from django.utils.formats import date_format, number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, pgettext
 
-from sync_server.results.figures import Change, Distribution, Share
-from sync_server.results.selectors import CourtLine, CourtPage, PeriodResult
+from sync_server.results.figures import Change, Share
+from sync_server.results.release import SAFE_STEP
+from sync_server.results.selectors import CourtLine, Front, PeriodResult
 from wire.events import Input
 
 SPACE = "\N{NO-BREAK SPACE}"
@@ -56,6 +57,11 @@ def day(value: date) -> str:
     return date_format(value, "DATE_FORMAT")
 
 
+def days(first: date, last: date) -> str:
+    """“17 Nov–23 Nov”: a few days in a row."""
+    return f"{short_day(first)}{TO}{short_day(last)}"
+
+
 def short_day(value: date) -> str:
     """“23 Nov”: a label on an axis."""
     return date_format(value, pgettext("a day on an axis, in Django's date format", "j M"))
@@ -80,32 +86,97 @@ def channel(value: Input | None) -> str:
 
 
 def moved(figure: Change | None) -> str:
-    """How the share has moved against the thirty days before."""
+    """How the share has moved against the thirty days before, as a note of its own."""
+    return _moved(
+        figure,
+        up=_("%(points)s points (%(span)s) higher than in the 30 days before"),
+        down=_("%(points)s points (%(span)s) lower than in the 30 days before"),
+    )
+
+
+def _moved(figure: Change | None, *, up: str, down: str) -> str:
     if figure is None:
         return _("too few answers earlier to compare")
     if figure.verdict == "unclear":
         return _("no clear change")
-    points = number(abs(figure.difference) * 100)
     low, high = sorted((abs(figure.low) * 100, abs(figure.high) * 100))
-    ends_said = span(low, high)
-    if figure.verdict == "up":
-        return _("%(points)s points (%(span)s) higher than in the 30 days before") % {"points": points, "span": ends_said}
-    return _("%(points)s points (%(span)s) lower than in the 30 days before") % {"points": points, "span": ends_said}
+    return (up if figure.verdict == "up" else down) % {"points": number(abs(figure.difference) * 100), "span": span(low, high)}
 
 
-def lead(page: CourtPage) -> str:
-    """The first line of a court's page: what is so."""
-    result = page.month
-    if not result.answers:
+def lead(front: Front) -> str:
+    """The first line of a court's page: how many answered, and what is so."""
+    result = front.month
+    if not result.answers and not result.distribution.n:
         return _("Nobody has rated this court in the last 30 days.")
+    given = ngettext(
+        "In the last 30 days %(n)s answer was given", "In the last 30 days %(n)s answers were given", result.answers
+    ) % {"n": number(result.answers)}
     top = result.distribution.top_two
     if top is None or not result.distribution.enough:
-        return _("Last 30 days. %(few)s") % {"few": too_few(result.answers)}
-    return ngettext(
-        "In the last 30 days %(n)s answer was given; %(share)s rated the visit good or very good, %(change)s.",
-        "In the last 30 days %(n)s answers were given; %(share)s rated the visit good or very good, %(change)s.",
-        top.n,
-    ) % {"n": number(top.n), "share": share(top), "change": moved(page.change)}
+        return _("%(given)s: too few to say more yet.") % {"given": given}
+    return _("%(given)s; %(share)s rated the visit good or very good, %(change)s.") % {
+        "given": given,
+        "share": share(top),
+        "change": _moved(
+            front.change,
+            up=_("which is %(points)s points (%(span)s) more than in the 30 days before"),
+            down=_("which is %(points)s points (%(span)s) less than in the 30 days before"),
+        ),
+    }
+
+
+def counted(result: PeriodResult) -> str:
+    """How many answers the distribution counts, and why that is not all of them; empty where that says nothing new."""
+    n = result.distribution.n
+    why = _why_not_all(result)
+    if not why and not result.distribution.enough:
+        return ""
+    if not why:
+        return _("%(answers)s.") % {"answers": answers(n)}
+    return ngettext("The distribution counts %(n)s answer: %(why)s.", "The distribution counts %(n)s answers: %(why)s.", n) % {
+        "n": number(n),
+        "why": "; ".join(why),
+    }
+
+
+def _why_not_all(result: PeriodResult) -> list[str]:
+    why = []
+    if result.flagged:
+        why.append(
+            ngettext("%(n)s more is flagged as possible misuse", "%(n)s more are flagged as possible misuse", result.flagged)
+            % {"n": number(result.flagged)}
+        )
+    if result.dont_know:
+        why.append(_("“don’t know”: %(n)s") % {"n": number(result.dont_know)})
+    if result.not_applicable:
+        why.append(_("“doesn’t apply to me”: %(n)s") % {"n": number(result.not_applicable)})
+    if result.waiting > 0:
+        why.append(
+            ngettext(
+                "%(n)s newest joins with the next few, so that nobody’s can be told",
+                "%(n)s newest join with the next few, so that nobody’s can be told",
+                result.waiting,
+            )
+            % {"n": number(result.waiting)}
+        )
+    if result.waiting < 0 and result.as_of is not None:
+        why.append(_("it stands as of %(day)s, because too little has changed since") % {"day": day(result.as_of)})
+    return why
+
+
+def step_note(step: int) -> str:
+    """What a page says of an installation that shows sooner than it should; nothing where all is as it should be."""
+    if step >= SAFE_STEP:
+        return ""
+    if step == 1:
+        return _(
+            "This is a demonstration: the distribution moves with every answer. In a court it waits for %(safe)s new ones, "
+            "so that nobody can tell how one visitor answered."
+        ) % {"safe": number(SAFE_STEP)}
+    return _(
+        "Here the distribution moves with every %(n)s answers already. In a court it waits for %(safe)s new ones, "
+        "so that nobody can tell how one visitor answered."
+    ) % {"n": number(step), "safe": number(SAFE_STEP)}
 
 
 def overview_lead(lines: list[CourtLine]) -> str:
@@ -132,37 +203,6 @@ def overview_lead(lines: list[CourtLine]) -> str:
     }
 
 
-def two_boxes(distribution: Distribution) -> str:
-    """The share of good and very good with its interval, or how few answers there are."""
-    top = distribution.top_two
-    return share(top) if top is not None and distribution.enough else too_few(distribution.n)
-
-
 def beside(result: PeriodResult) -> list[str]:
-    """What stands beside the distribution: flagged, left, don't know, not applicable, not yet shown."""
-    notes = []
-    if result.flagged:
-        notes.append(
-            ngettext(
-                "%(n)s answer is flagged as possible misuse: counted, but not in the distribution.",
-                "%(n)s answers are flagged as possible misuse: counted, but not in the distribution.",
-                result.flagged,
-            )
-            % {"n": number(result.flagged)}
-        )
-    if result.dont_know:
-        notes.append(_("“Don’t know”: %(n)s.") % {"n": number(result.dont_know)})
-    if result.not_applicable:
-        notes.append(_("“Doesn’t apply to me”: %(n)s.") % {"n": number(result.not_applicable)})
-    if result.unanswered:
-        notes.append(_("Seen and left without an answer: %(n)s.") % {"n": number(result.unanswered)})
-    if result.waiting:
-        notes.append(
-            ngettext(
-                "%(n)s newest answer is counted and joins the distribution with the next few, so that nobody’s can be told.",
-                "%(n)s newest answers are counted and join the distribution with the next few, so that nobody’s can be told.",
-                result.waiting,
-            )
-            % {"n": number(result.waiting)}
-        )
-    return notes
+    """What stands beside the distribution without being an answer."""
+    return [_("Seen and left without an answer: %(n)s.") % {"n": number(result.unanswered)}] if result.unanswered else []

@@ -9,7 +9,6 @@ from sync_server.results import statistics
 FEW_ANSWERS: Final = 10
 """Under this many answers a page gives the number and nothing else: an interval would span most of the scale, and each
 answer would stand out."""
-TWO_BOXES: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +80,9 @@ class Distribution:
     @property
     def top_two(self) -> Share | None:
         """The share of the two best points; none for no answers or a scale of fewer than four points."""
-        if not self.n or len(self.points) < 2 * TWO_BOXES:
+        if not self.n or len(self.points) < 2 * statistics.TWO_BOXES:
             return None
-        return Share.of(sum(self.counts[-TWO_BOXES:]), self.n)
+        return Share.of(statistics.in_top_two(self.counts), self.n)
 
     @property
     def csat(self) -> Score | None:
@@ -96,11 +95,6 @@ class Distribution:
     @property
     def mean(self) -> statistics.Mean | None:
         return statistics.mean_score(self.counts, self.points) if self.n else None
-
-    def __add__(self, other: "Distribution") -> "Distribution":
-        if self.points != other.points:
-            raise ValueError(f"points {self.points} and {other.points} are not one scale")
-        return Distribution(self.points, tuple(a + b for a, b in zip(self.counts, other.counts, strict=True)))
 
 
 def nothing(points: Sequence[int]) -> Distribution:

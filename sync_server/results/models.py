@@ -19,9 +19,10 @@ def _count() -> "models.IntegerField[int, int]":
     return models.IntegerField(default=0)
 
 
-class TallyRow(models.Model):
-    """One (exit, service, item, local date, input): how often each scale point was chosen.
+class Tally(models.Model):
+    """One (exit, service, item, local date, input): how often each scale point was chosen, as things stand now.
 
+    Only totals of these may be shown, because the newest answer could be told from anything finer.
     `local_date` is a calendar day of the court's own zone, or null for answers that no clock vouches for. `hours` maps a local hour
     ("9") to the eleven cleaned counts of that hour; hours without an answer are left out.
     """
@@ -42,49 +43,35 @@ class TallyRow(models.Model):
     hours = models.JSONField(default=dict)
 
     class Meta:
-        abstract = True
+        indexes: ClassVar = [models.Index(fields=["court", "local_date", "item"], name="tally_court_day")]
 
 
-class Tally(TallyRow):
-    """As things stand now. Only its totals may be shown, because the newest answer could be told from anything finer."""
+class ShownCell(models.Model):
+    """What is shown of one item at one court in one cut (`release.View`): distributions, shares and hours come from here alone.
 
-    class Meta:
-        indexes: ClassVar = [models.Index(fields=["court", "local_date"], name="tally_court_day")]
-
-
-class ShownTally(TallyRow):
-    """The same as of the last release: distributions, hours and shares come from here, and from here only."""
-
-    class Meta:
-        indexes: ClassVar = [models.Index(fields=["court", "local_date"], name="shown_court_day")]
-
-
-class CourtRevision(models.Model):
-    """Counts up whenever a court's tallies change, so that a page asks one row whether anything is new."""
-
-    court = models.OneToOneField(Court, primary_key=True, on_delete=models.CASCADE, related_name="revision")
-    fresh = models.BigIntegerField(default=0)
-    shown = models.BigIntegerField(default=0)
-
-
-class PendingDay(models.Model):
-    """A day whose tallies have moved since its court's last release; it may stand here twice. No date means the undated tally."""
-
-    id = models.BigAutoField(primary_key=True)
-    court = models.ForeignKey(Court, on_delete=models.CASCADE, related_name="+")
-    local_date = models.DateField(null=True)
-
-    class Meta:
-        indexes: ClassVar = [models.Index(fields=["court"], name="pending_court")]
-
-
-class Release(models.Model):
-    """How many answers `item` of `court` had when its distribution was last shown."""
+    `counts` are the fields of `release.Counts`. `as_of` is the court's local date on which they were let through; a view that
+    slides with the calendar ended on that day.
+    """
 
     id = models.BigAutoField(primary_key=True)
     court = models.ForeignKey(Court, on_delete=models.CASCADE, related_name="+")
     item = models.CharField(max_length=64)
-    answers = models.IntegerField(default=0)
+    view = models.CharField(max_length=8)
+    key = models.CharField(max_length=10, blank=True)
+    counts = models.JSONField()
+    as_of = models.DateField()
 
     class Meta:
-        constraints: ClassVar = [models.UniqueConstraint(fields=["court", "item"], name="one_release_an_item")]
+        constraints: ClassVar = [models.UniqueConstraint(fields=["court", "item", "view", "key"], name="one_cell")]
+
+
+class CourtRevision(models.Model):
+    """Counts up whenever a court's tallies change, so that a page asks one row whether anything is new.
+
+    `refreshed_on` is the court's local date for which its cells were last looked over: windows slide at midnight, whoever answers.
+    """
+
+    court = models.OneToOneField(Court, primary_key=True, on_delete=models.CASCADE, related_name="revision")
+    fresh = models.BigIntegerField(default=0)
+    shown = models.BigIntegerField(default=0)
+    refreshed_on = models.DateField(null=True)

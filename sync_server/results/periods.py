@@ -8,6 +8,8 @@ from typing import Final
 MONTHLY: Final = 30
 """Days of the pages' standing period: long enough for a small court's answers, short enough to be now."""
 WEEKLY: Final = 7
+WEEKS_SHOWN: Final = 12
+"""Calendar weeks of the trend, the current one included: a season, and no more points than anybody reads."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,3 +46,14 @@ def last_days(today: date, days: int = MONTHLY) -> Period:
 
 def one_day(day: date) -> Period:
     return Period(day, day)
+
+
+def monday(day: date) -> date:
+    """The first day of the calendar week that holds `day`."""
+    return day - timedelta(days=day.weekday())
+
+
+def last_weeks(today: date, weeks: int = WEEKS_SHOWN) -> list[date]:
+    """The Mondays of the `weeks` calendar weeks that end with the one under way."""
+    this = monday(today)
+    return [this - timedelta(days=WEEKLY * back) for back in range(weeks - 1, -1, -1)]

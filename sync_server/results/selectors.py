@@ -1,28 +1,30 @@
-"""What the pages show, read from tallies and from nothing else.
+"""What the pages show.
 
-Totals of answers come from `Tally` and move at once. Everything that tells how people answered (distributions, hours, shares) comes
-from `ShownTally`, which follows only when several new answers have come, so that nobody can tell how the last visitor answered.
-Days and hours are those of the court's own time zone.
+Totals of answers come from `Tally` and move at once. Everything that tells how people answered (distributions, hours, weeks,
+shares) comes from `ShownCell`, which follows only when several visitors' answers have come, so that nobody can tell how one of them
+answered. Days and hours are those of the court's own time zone.
 """
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
-from typing import Any, Final
-
-from django.db.models import F, QuerySet, Sum
+from datetime import date, datetime, timedelta
+from typing import Final
 
 from sync_server.courts.models import Court
+from sync_server.results.cells import BEFORE, CHANNELS, counts_of
 from sync_server.results.figures import Change, Distribution, change, nothing
-from sync_server.results.models import CLEANED, RAW, CourtRevision, ShownTally, Tally
-from sync_server.results.periods import WEEKLY, Period, last_days, one_day
+from sync_server.results.models import RAW, CourtRevision, ShownCell, Tally
+from sync_server.results.periods import WEEKLY, Period, last_days, last_weeks, one_day
+from sync_server.results.release import MONTH, NOTHING, Counts, Place, Vector, View
 from wire.events import Input
 
 FACES: Final = (1, 2, 3, 4, 5)
 """The points of the kiosk's faces, worst to best."""
-BESIDE: Final = ("dont_know", "not_applicable", "unanswered")
 ANSWERED: Final = (*RAW, "dont_know", "not_applicable")
+
+Shown = dict[Place, tuple[Counts, date]]
+"""What is shown of one item, with the local date on which it was let through."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,22 +39,29 @@ class Channel:
 class PeriodResult:
     """One item at one court over one period.
 
-    `answers` is fresh; the rest stands as of the last time the distribution moved: `distribution` without what was flagged as
-    possible misuse, `flagged` how many that leaves out, and what was answered or left beside the scale.
+    `answers` is fresh; the rest stands as it was let through on `as_of` (none: nothing was yet). `distribution` is without what is
+    flagged as possible misuse and `raw` with it; then come what was answered or left beside the scale, and the channels.
     """
 
     period: Period
     answers: int
     distribution: Distribution
-    flagged: int = 0
+    raw: Distribution
     dont_know: int = 0
     not_applicable: int = 0
     unanswered: int = 0
+    channels: tuple[Channel, ...] = ()
+    as_of: date | None = None
+
+    @property
+    def flagged(self) -> int:
+        """How many answers the distribution leaves out as possible misuse."""
+        return self.raw.n - self.distribution.n
 
     @property
     def waiting(self) -> int:
-        """Answers that are counted but not yet in the distribution."""
-        return max(self.answers - self.distribution.n - self.flagged - self.dont_know - self.not_applicable, 0)
+        """How many more answers there are by now than what is shown accounts for; negative when days have left since."""
+        return self.answers - self.raw.n - self.dont_know - self.not_applicable
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +73,23 @@ class Hour:
 
 
 @dataclass(frozen=True, slots=True)
+class Week:
+    """A calendar week by its Monday. The last one is still under way."""
+
+    monday: date
+    distribution: Distribution
+
+    @property
+    def days(self) -> Period:
+        return Period(self.monday, self.monday + timedelta(days=WEEKLY - 1))
+
+
+@dataclass(frozen=True, slots=True)
 class Day:
-    """One local day; `week` are the seven days that end with it, because a single day seldom says much."""
+    """How many answered on one local day: a plain count, fresh."""
 
     day: date
-    distribution: Distribution
-    week: Distribution
+    answers: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,20 +102,31 @@ class Revision:
 
 
 @dataclass(frozen=True, slots=True)
-class CourtPage:
-    """Everything the page of one court shows about one scale item."""
+class Front:
+    """What the first lines of a court's page say, and all that may move with every answer."""
 
     court: Court
-    item: str
-    today: PeriodResult
+    today: int
     month: PeriodResult
-    before: PeriodResult
     change: Change | None
-    hours: tuple[Hour, ...]
-    days: tuple[Day, ...]
-    channels: tuple[Channel, ...]
-    undated: int
     revision: Revision
+
+
+@dataclass(frozen=True, slots=True)
+class CourtPage:
+    """Everything the page of one court shows about one scale item. `days` are those of the weeks, as far as they have come."""
+
+    front: Front
+    today: Distribution
+    before: Distribution
+    hours: tuple[Hour, ...]
+    weeks: tuple[Week, ...]
+    days: tuple[Day, ...]
+    undated: int
+
+    @property
+    def month(self) -> PeriodResult:
+        return self.front.month
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,29 +143,26 @@ def court_page(court: Court, item: str, *, today: date, points: Sequence[int] = 
     """The page of `court` on its local day `today`; `points` are those of the item's scale, worst to best."""
     # Asked first: what changes while the rest is read makes the page ask again, never makes it miss a change.
     asked = revision(court, today=today)
-    month = last_days(today)
-    before = month.before()
-    totals = _totals(court, item, month)
-    rows = _shown(court, item, Period(before.first, today))
-    of_month = [row for row in rows if row["local_date"] in month]
-    now = _period(month, sum(totals.values()), of_month, points)
-    earlier = [row for row in rows if row["local_date"] in before]
-    past = _period(before, _answered(earlier), earlier, points)
-    of_today = [row for row in of_month if row["local_date"] == today]
-    fresh_today = sum(answers for (day, _), answers in totals.items() if day == today)
+    weeks = last_weeks(today)
+    totals = _totals([court], item, Period(weeks[0], today))[court.id]
+    shown = _shown([court], item)[court.id]
     return CourtPage(
-        court=court,
-        item=item,
-        today=_period(one_day(today), fresh_today, of_today, points),
-        month=now,
-        before=past,
-        change=change(now.distribution, past.distribution),
-        hours=_hours(of_month, points),
-        days=_days(month, rows, points),
-        channels=_channels(totals),
+        front=_front(court, today, totals, shown, points, asked),
+        today=_at(shown, Place(View.TODAY, today.isoformat()), points),
+        before=_at(shown, BEFORE, points),
+        hours=_hours(shown, points),
+        weeks=tuple(Week(week, _at(shown, Place(View.WEEK, week.isoformat()), points)) for week in weeks),
+        days=tuple(Day(day, totals.get(day, 0)) for day in Period(weeks[0], today).days()),
         undated=_undated(court, item),
-        revision=asked,
     )
+
+
+def front(court: Court, item: str, *, today: date, points: Sequence[int] = FACES) -> Front:
+    """The first lines of the page alone."""
+    asked = revision(court, today=today)
+    totals = _totals([court], item, last_days(today))[court.id]
+    shown = _shown([court], item, View.MONTH, View.BEFORE)[court.id]
+    return _front(court, today, totals, shown, points, asked)
 
 
 def revision(court: Court, *, today: date) -> Revision:
@@ -152,146 +180,85 @@ def overview(courts: Iterable[Court], item: str, *, now: datetime, points: Seque
         by_today[court.local_date(now)].append(court)
     lines: dict[int, CourtLine] = {}
     for today, some in by_today.items():
-        lines.update(_lines(some, item, today, points))
+        totals = _totals(some, item, last_days(today))
+        shown = _shown(some, item, View.MONTH, View.BEFORE)
+        for court in some:
+            found = _front(court, today, totals[court.id], shown[court.id], points, Revision(0, 0, today))
+            lines[court.id] = CourtLine(court, found.today, found.month, found.change)
     return [lines[court.id] for court in courts]
 
 
-def fresh_totals(court: Court, item: str, *, today: date) -> tuple[int, int]:
-    """How many answers today and in the last thirty days: all that may move with every tap."""
-    totals = _totals(court, item, last_days(today))
-    return sum(answers for (day, _), answers in totals.items() if day == today), sum(totals.values())
+def month_of(court: Court, item: str, *, today: date, points: Sequence[int]) -> PeriodResult:
+    """The last thirty days of an item alone, such as an unordered one."""
+    return front(court, item, today=today, points=points).month
 
 
-def choice_counts(court: Court, item: str, *, period: Period, points: Sequence[int]) -> Distribution:
-    """How often each option of an unordered item was chosen."""
-    return _distribution(_shown(court, item, period), points)
-
-
-def _lines(courts: list[Court], item: str, today: date, points: Sequence[int]) -> dict[int, CourtLine]:
+def _front(court: Court, today: date, totals: dict[date, int], shown: Shown, points: Sequence[int], asked: Revision) -> Front:
     month = last_days(today)
-    before = month.before()
-    shown: dict[int, list[dict[str, Any]]] = defaultdict(list)
-    tallies = ShownTally.objects.filter(court__in=courts, item=item, local_date__range=(before.first, today))
-    for row in _summed(tallies, "court_id", "local_date"):
-        shown[row["court_id"]].append(row)
-    fresh: dict[int, dict[date, int]] = defaultdict(dict)
-    totals = (
-        Tally.objects.filter(court__in=courts, item=item, local_date__range=(month.first, today))
-        .order_by()
-        .values("court_id", "local_date")
-        .annotate(answers=_sum_of(ANSWERED))
-        .values_list("court_id", "local_date", "answers")
+    counts, as_of = shown.get(MONTH, (NOTHING, None))
+    dont_know, not_applicable, unanswered = counts.beside or (0, 0, 0)
+    result = PeriodResult(
+        period=month,
+        answers=sum(answers for day, answers in totals.items() if day in month),
+        distribution=_distribution(counts.cleaned, points),
+        raw=_distribution(counts.raw, points),
+        dont_know=dont_know,
+        not_applicable=not_applicable,
+        unanswered=unanswered,
+        channels=_channels(counts),
+        as_of=as_of,
     )
-    for court_id, day, answers in totals:
-        if day is not None:
-            fresh[court_id][day] = answers
-    lines = {}
-    for court in courts:
-        rows = shown[court.id]
-        now = _period(month, sum(fresh[court.id].values()), [row for row in rows if row["local_date"] in month], points)
-        past = _distribution([row for row in rows if row["local_date"] in before], points)
-        lines[court.id] = CourtLine(
-            court=court, today=fresh[court.id].get(today, 0), month=now, change=change(now.distribution, past)
-        )
-    return lines
+    return Front(
+        court=court,
+        today=sum(answers for day, answers in totals.items() if day in one_day(today)),
+        month=result,
+        change=change(result.distribution, _at(shown, BEFORE, points)),
+        revision=asked,
+    )
 
 
-def _totals(court: Court, item: str, period: Period) -> dict[tuple[date, int], int]:
-    """Fresh totals by local day and input. Added up here: an expression over so many columns costs Django more than the rows do."""
-    rows = Tally.objects.filter(court=court, item=item, local_date__range=(period.first, period.last)).values_list(
-        "local_date", "input", *ANSWERED
+def _totals(courts: Sequence[Court], item: str, period: Period) -> dict[int, dict[date, int]]:
+    """{court: {day: fresh total}}. Added up here: an expression over so many columns costs Django more than the rows do."""
+    rows = Tally.objects.filter(court__in=courts, item=item, local_date__range=(period.first, period.last)).values_list(
+        "court_id", "local_date", *ANSWERED
     )
-    totals: dict[tuple[date, int], int] = defaultdict(int)
-    for day, channel, *counts in rows:
-        totals[(day, channel)] += sum(counts)
+    totals: dict[int, dict[date, int]] = defaultdict(lambda: defaultdict(int))
+    for court_id, day, *counts in rows:
+        assert day is not None  # the range leaves out what no clock vouches for
+        totals[court_id][day] += sum(counts)
     return totals
 
 
-def _shown(court: Court, item: str, period: Period) -> list[dict[str, Any]]:
-    """The settled rows of the period, as they are: an hour's counts cannot be summed by the database."""
-    return list(
-        ShownTally.objects.filter(court=court, item=item, local_date__range=(period.first, period.last)).values(
-            "local_date", "hours", *CLEANED, *RAW, *BESIDE
-        )
-    )
+def _shown(courts: Sequence[Court], item: str, *views: View) -> dict[int, Shown]:
+    cells = ShownCell.objects.filter(court__in=courts, item=item)
+    if views:
+        cells = cells.filter(view__in=views)
+    found: dict[int, Shown] = defaultdict(dict)
+    for cell in cells:
+        found[cell.court_id][Place(View(cell.view), cell.key)] = counts_of(cell), cell.as_of
+    return found
 
 
-def _summed(tallies: QuerySet[Any], *by: str) -> Iterable[dict[str, Any]]:
-    names = (*CLEANED, *RAW, *BESIDE)
-    rows = tallies.order_by().values(*by).annotate(**{f"sum_{name}": Sum(name) for name in names})
-    for row in rows:
-        yield {key: row[key] for key in by} | {name: row[f"sum_{name}"] for name in names}
+def _at(shown: Shown, place: Place, points: Sequence[int]) -> Distribution:
+    counts, _ = shown.get(place, (NOTHING, None))
+    return _distribution(counts.cleaned, points)
 
 
-def _sum_of(names: Sequence[str]) -> Any:
-    first, *rest = names
-    total: Any = F(first)
-    for name in rest:
-        total = total + F(name)
-    return Sum(total)
+def _distribution(counts: Vector, points: Sequence[int]) -> Distribution:
+    return Distribution(tuple(points), tuple(counts[point] for point in points)) if counts else nothing(points)
 
 
-def _period(period: Period, answers: int, rows: Sequence[dict[str, Any]], points: Sequence[int]) -> PeriodResult:
-    raw = sum(row[name] for row in rows for name in RAW)
-    cleaned = sum(row[name] for row in rows for name in CLEANED)
-    return PeriodResult(
-        period=period,
-        answers=answers,
-        distribution=_distribution(rows, points),
-        flagged=max(raw - cleaned, 0),
-        **{name: sum(row[name] for row in rows) for name in BESIDE},
-    )
-
-
-def _distribution(rows: Iterable[dict[str, Any]], points: Sequence[int]) -> Distribution:
-    counts = [0] * len(points)
-    for row in rows:
-        for place, point in enumerate(points):
-            counts[place] += row[f"c{point}"]
-    return Distribution(tuple(points), tuple(counts))
-
-
-def _answered(rows: Iterable[dict[str, Any]]) -> int:
-    return sum(row[name] for row in rows for name in ANSWERED)
-
-
-def _hours(rows: Iterable[dict[str, Any]], points: Sequence[int]) -> tuple[Hour, ...]:
-    by_hour: dict[int, list[int]] = {}
-    for row in rows:
-        for hour, counts in (row["hours"] or {}).items():
-            sums = by_hour.setdefault(int(hour), [0] * len(points))
-            for place, point in enumerate(points):
-                sums[place] += counts[point]
-    if not by_hour:
+def _hours(shown: Shown, points: Sequence[int]) -> tuple[Hour, ...]:
+    told = [int(place.key) for place, (counts, _) in shown.items() if place.view is View.HOUR and any(counts.cleaned)]
+    if not told:
         return ()
-    return tuple(
-        Hour(hour, Distribution(tuple(points), tuple(by_hour[hour])) if hour in by_hour else nothing(points))
-        for hour in range(min(by_hour), max(by_hour) + 1)
-    )
+    return tuple(Hour(hour, _at(shown, Place(View.HOUR, str(hour)), points)) for hour in range(min(told), max(told) + 1))
 
 
-def _days(period: Period, rows: Iterable[dict[str, Any]], points: Sequence[int]) -> tuple[Day, ...]:
-    by_day: dict[date, list[dict[str, Any]]] = defaultdict(list)
-    for row in rows:
-        by_day[row["local_date"]].append(row)
-    single = {day: _distribution(by_day[day], points) for day in Period(_week(period.first).first, period.last).days()}
-    return tuple(Day(day, single[day], sum((single[each] for each in _week(day).days()), nothing(points))) for day in period.days())
-
-
-def _week(day: date) -> Period:
-    return last_days(day, WEEKLY)
-
-
-def _channels(totals: dict[tuple[date, int], int]) -> tuple[Channel, ...]:
-    known = {channel.value for channel in Input}
-    sums: dict[int, int] = defaultdict(int)
-    for (_, channel), answers in totals.items():
-        sums[channel] += answers
-    return tuple(
-        Channel(Input(channel) if channel in known else None, answers)
-        for channel, answers in sorted(sums.items(), key=lambda pair: -pair[1])
-        if answers
-    )
+def _channels(counts: Counts) -> tuple[Channel, ...]:
+    """Most often used first."""
+    pairs = [Channel(channel, answers) for channel, answers in zip(CHANNELS, counts.inputs, strict=False) if answers]
+    return tuple(sorted(pairs, key=lambda channel: -channel.answers))
 
 
 def _undated(court: Court, item: str) -> int:

@@ -14,6 +14,7 @@ from scipy import special
 LEVEL: Final = 0.95
 """The confidence level of every interval shown."""
 FIVE_POINTS: Final = 5
+TWO_BOXES: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +92,16 @@ def top_two_box(counts: Sequence[int]) -> float:
     Source: METHOD section 4.
     """
     table = _five(counts)
-    return float(table[3:].sum() / table.sum() * 100)
+    return in_top_two(counts) / int(table.sum()) * 100
+
+
+def in_top_two(counts: Sequence[int]) -> int:
+    """How many chose one of the two best points: what `top_two_box` is a share of, and its interval with it.
+
+    Shape: one count for each point, worst to best, in. Unit: answers.
+    Errors: `ValueError` for no points, a negative count, or no answers.
+    """
+    return int(_counts(counts)[-TWO_BOXES:].sum())
 
 
 def mean_score(counts: Sequence[int], scale: Sequence[float], level: float = LEVEL) -> Mean:

@@ -6,29 +6,29 @@ as they should.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Final, NamedTuple
 
 import msgspec
-from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import F, Q, QuerySet, Sum
+from django.utils import timezone
 
 from sync_server.courts.models import Court, Exit
 from sync_server.courts.selectors import Stay, placements_between
+from sync_server.ingest.entering import HOUR_MS, KINDS
 from sync_server.ingest.models import Mark, Stream
-from sync_server.results.models import COUNTS, RAW, CourtRevision, PendingDay, Release, ShownTally, Tally
-from wire.events import DONT_KNOW, NOT_APPLICABLE
+from sync_server.results import cells
+from sync_server.results.models import COUNTS, POINTS, CourtRevision, Tally
+from wire.events import DONT_KNOW, NOT_APPLICABLE, Answer, Flag, Left, Retract
 
-HOUR_MS: Final = 3_600_000
-MARGIN_MS: Final = 2 * HOUR_MS
+MARGIN: Final = timedelta(hours=2)
 """How far beyond a day a visit's last word is looked for. Rows of one visit differ in date only when the clock is set under it."""
-MARGIN: Final = timedelta(milliseconds=MARGIN_MS)
-MARKS_AT_ONCE: Final = 50_000
-"""Marks taken up in one step: a long backlog is worked off in transactions that others can wait for."""
-ANSWER: Final = 1
-LEFT: Final = 3
+HOUR: Final = timedelta(hours=1)
+MARKS_AT_ONCE: Final = 5_000
+"""Marks looked at in one step."""
+DAYS_AT_ONCE: Final = 50
+"""Court days counted in one step, and courts looked over: SQLite has one writer, and ratings that come in meanwhile wait for it."""
 
 
 class Day(NamedTuple):
@@ -47,46 +47,79 @@ class Piece(NamedTuple):
     until: int | None
 
 
-def step() -> int:
-    """Rebuilds what the oldest marks name and returns how many days that were; 0 when there was nothing to do."""
+def step(now: datetime | None = None) -> int:
+    """One bite of the work there is: rebuilds the days that the oldest marks name, and shows of their courts what may be shown.
+
+    Courts at which a new day has begun are looked over too, because their windows have slid. Returns how many days and courts
+    that were; 0 when there was nothing to do, which costs three small questions and no lock.
+    """
+    now = now or timezone.now()
+    if not Mark.objects.exists() and not cells.look_over(now, 1):
+        return 0
     with transaction.atomic(durable=True):
         # Locked, so that a second worker waits and then finds them gone, instead of counting the same days beside us.
         marks = list(Mark.objects.select_for_update().order_by("id").values_list("id", "stream_id", "hour")[:MARKS_AT_ONCE])
-        if not marks:
-            return 0
-        days = days_of({(stream, hour) for _, stream, hour in marks})
+        taken, days = _bite({(stream, hour): None for _, stream, hour in marks})
+        changed: dict[int, set[str] | None] = defaultdict(set)
         for day in sorted(days, key=lambda day: (day.court_id, day.local_date or date.min)):
-            rebuild(day)
-        for court_id in {day.court_id for day in days}:
-            release(court_id)
+            changed[day.court_id] |= rebuild(day)  # type: ignore[operator]
+        turned = cells.look_over(now, DAYS_AT_ONCE)
+        changed |= {court.id: None for court in turned}
+        for court_id, items in sorted(changed.items()):
+            _show(court_id, items, now)
         # Exactly those that were read: a mark that was committed meanwhile may have a lower number.
-        ids = [id for id, _, _ in marks]
+        ids = [id for id, stream, hour in marks if (stream, hour) in taken]
         for start in range(0, len(ids), 500):
             Mark.objects.filter(id__in=ids[start : start + 500]).delete()
-    return len(days)
+    return len(days) + len(turned) + bool(ids)
 
 
-def days_of(marks: Iterable[tuple[int, int | None]]) -> set[Day]:
-    """The court days on which visits that began in these (stream, hour) may fall."""
-    hours: dict[int, set[int | None]] = defaultdict(set)
-    devices = dict(Stream.objects.filter(id__in={stream for stream, _ in marks}).values_list("id", "device_id"))
-    for stream, hour in marks:
-        hours[devices[stream]].add(hour)
-    stays = _stays_of(hours)
-    zones = {court.id: court for court in Court.objects.filter(id__in={stay.court_id for stay in stays})}
+def _show(court_id: int, items: set[str] | None, now: datetime) -> None:
+    """Refreshes the cells of a court: of these items, or of all (None) because its day has turned."""
+    if items is not None and not items:
+        return
+    CourtRevision.objects.get_or_create(court_id=court_id)
+    # Locked, so that two workers never release beside each other.
+    court = CourtRevision.objects.select_for_update(of=("self",)).select_related("court").get(court_id=court_id).court
+    today = court.local_date(now)
+    moved = cells.refresh(court, today, items)
+    cells.revise(court_id, shown=int(moved), refreshed_on=today if items is None else None)
+
+
+def _bite(marks: Iterable[tuple[int, int | None]]) -> tuple[set[tuple[int, int | None]], set[Day]]:
+    """As many of the (stream, hour) marks, oldest first, as name no more than `DAYS_AT_ONCE` days; and these days."""
+    taken: set[tuple[int, int | None]] = set()
     days: set[Day] = set()
-    for stay in stays:
-        for hour in hours[stay.device_id]:
-            if hour is None:
-                if stay.ends_at is None:
-                    days.add(Day(stay.court_id, None))
-                continue
-            # Other rows of these visits may be dated a little differently, and a zone off by half an hour splits an hour.
-            begin = datetime.fromtimestamp(hour * 3600, UTC) - MARGIN
-            end = begin + timedelta(hours=1) + 2 * MARGIN
-            if stay.starts_at < end and (stay.ends_at is None or stay.ends_at > begin):
-                days |= {Day(stay.court_id, zones[stay.court_id].local_date(at)) for at in (begin, end - timedelta(milliseconds=1))}
-    return days
+    for mark, named in days_of(marks).items():
+        if not days or len(days | named) <= DAYS_AT_ONCE:
+            taken.add(mark)
+            days |= named
+    return taken, days
+
+
+def days_of(marks: Iterable[tuple[int, int | None]]) -> dict[tuple[int, int | None], set[Day]]:
+    """For each (stream, hour), the court days on which visits that began then may fall."""
+    marks = list(marks)
+    devices = dict(Stream.objects.filter(id__in={stream for stream, _ in marks}).values_list("id", "device_id"))
+    stays: dict[int, list[Stay]] = defaultdict(list)
+    for stay in _stays_of(set(devices.values())):
+        stays[stay.device_id].append(stay)
+    courts = Court.objects.in_bulk({stay.court_id for some in stays.values() for stay in some})
+    return {
+        (stream, hour): {day for stay in stays[devices[stream]] for day in _days_at(stay, courts[stay.court_id], hour)}
+        for stream, hour in marks
+    }
+
+
+def _days_at(stay: Stay, court: Court, hour: int | None) -> set[Day]:
+    if hour is None:
+        return {Day(court.id, None)} if stay.ends_at is None else set()
+    # Other rows of these visits may be dated a little differently, and a zone off by half an hour splits an hour.
+    begin = datetime.fromtimestamp(hour * HOUR.total_seconds(), UTC) - MARGIN
+    end = begin + HOUR + 2 * MARGIN
+    if stay.starts_at >= end or (stay.ends_at is not None and stay.ends_at <= begin):
+        return set()
+    return {Day(court.id, court.local_date(at)) for at in (begin, end - timedelta(milliseconds=1))}
 
 
 def _stays_of(devices: Iterable[int]) -> list[Stay]:
@@ -97,27 +130,26 @@ def _stays_of(devices: Iterable[int]) -> list[Stay]:
 # --- one day -----------------------------------------------------------------------------------------------------------------
 
 
-def rebuild(day: Day) -> None:
-    """Counts `day` afresh. The caller has opened a transaction."""
+def rebuild(day: Day) -> set[str]:
+    """Counts `day` afresh and returns the items that have changed. The caller has opened a transaction."""
     court = Court.objects.get(pk=day.court_id)
     began, counted = _count(court, day)
     rows = _tallies(court, day, began, counted)
     old = Tally.objects.filter(court=court, local_date=day.local_date)
-    if _same(old, rows):
-        return
-    old.delete()
-    Tally.objects.bulk_create(rows)
-    PendingDay.objects.create(court=court, local_date=day.local_date)
-    _revise(court.id, fresh=1)
+    changed = {item for item, _ in _told(old) ^ _told(rows)}
+    if changed:
+        old.delete()
+        Tally.objects.bulk_create(rows)
+        cells.revise(court.id, fresh=1)
+    return changed
 
 
-def _same(old: "QuerySet[Tally]", rows: Sequence[Tally]) -> bool:
-    fields = ("exit_id", "service_id", "item", "input", "hours", *COUNTS)
-
-    def told(tally: Tally) -> bytes:
-        return msgspec.json.encode([getattr(tally, name) for name in fields], order="deterministic")
-
-    return sorted(map(told, old)) == sorted(map(told, rows))
+def _told(tallies: Iterable[Tally]) -> set[tuple[str, bytes]]:
+    """Everything that each row says, with its item; no two rows of a day say the same."""
+    fields = ("exit_id", "service_id", "input", "hours", *COUNTS)
+    return {
+        (tally.item, msgspec.json.encode([getattr(tally, name) for name in fields], order="deterministic")) for tally in tallies
+    }
 
 
 class Counted(NamedTuple):
@@ -134,34 +166,35 @@ class Counted(NamedTuple):
 
 
 # A device that was moved within the day has pieces whose margins overlap, so the last word is found for each piece by itself.
-_COUNT: Final = """
-WITH piece (stream_id, exit_id, since, until) AS (SELECT {piece}),
+_COUNT: Final = f"""
+WITH piece (stream_id, exit_id, since, until) AS (SELECT {{piece}}),
 word AS (
     SELECT p.exit_id, p.since, p.until, l.*,
         row_number() OVER (
             PARTITION BY p.exit_id, p.since, l.boot_id, l.visit, l.item_id ORDER BY l.dt DESC, l.seq DESC
         ) AS place
-    FROM piece p JOIN ingest_ledger l ON l.stream_id = p.stream_id AND {near}
-    WHERE l.kind IN (1, 2, 3)
+    FROM piece p JOIN ingest_ledger l ON l.stream_id = p.stream_id AND {{near}}
+    WHERE l.kind IN ({KINDS[Answer]}, {KINDS[Retract]}, {KINDS[Left]})
 ),
 doubt AS (
     SELECT DISTINCT l.boot_id, l.visit
-    FROM piece p JOIN ingest_ledger l ON l.stream_id = p.stream_id AND {near}
-    WHERE l.kind = 5
+    FROM piece p JOIN ingest_ledger l ON l.stream_id = p.stream_id AND {{near}}
+    WHERE l.kind = {KINDS[Flag]}
 )
-SELECT w.exit_id, i.key, w.input, {elapsed} AS elapsed, w.kind, w.value, d.visit IS NOT NULL AS flagged, count(*)
+SELECT w.exit_id, i.key, w.input, {{elapsed}} AS elapsed, w.kind, w.value, d.visit IS NOT NULL AS flagged, count(*)
 FROM word w
 JOIN ingest_itemkey i ON i.id = w.item_id
 LEFT JOIN doubt d ON d.boot_id = w.boot_id AND d.visit = w.visit
-WHERE w.place = 1 AND w.kind IN (1, 3) AND {within}
+WHERE w.place = 1 AND w.kind IN ({KINDS[Answer]}, {KINDS[Left]}) AND {{within}}
 GROUP BY 1, 2, 3, 4, 5, 6, 7
 """
 _PIECES: Final = {
     "sqlite": "value->>0, value->>1, value->>2, value->>3 FROM json_each(%s)",
     "postgresql": "(r->>0)::int, (r->>1)::int, (r->>2)::bigint, (r->>3)::bigint FROM jsonb_array_elements(%s::jsonb) AS r",
 }
+_MARGIN_MS: Final = MARGIN // timedelta(milliseconds=1)
 _DATED: Final = {
-    "near": f'l."at" >= p.since - {MARGIN_MS} AND l."at" < p.until + {MARGIN_MS}',
+    "near": f'l."at" >= p.since - {_MARGIN_MS} AND l."at" < p.until + {_MARGIN_MS}',
     "within": 'w."at" >= w.since AND w."at" < w.until',
     "elapsed": f'(w."at" - %s) / {HOUR_MS}',
 }
@@ -237,13 +270,13 @@ def _tallies(court: Court, day: Day, began: int, counted: Iterable[Counted]) -> 
             )
         hour = None
         if day.local_date is not None:
-            hour = datetime.fromtimestamp(began / 1000 + found.elapsed_hours * 3600, court.zone).hour
+            hour = datetime.fromtimestamp((began + found.elapsed_hours * HOUR_MS) / 1000, court.zone).hour
         _enter(tally, found, hour)
     return list(rows.values())
 
 
 def _enter(tally: Tally, found: Counted, hour: int | None) -> None:
-    if found.kind == LEFT:
+    if found.kind == KINDS[Left]:
         tally.unanswered += found.visits
     elif found.value == DONT_KNOW:
         tally.dont_know += found.visits
@@ -256,47 +289,8 @@ def _enter(tally: Tally, found: Counted, hour: int | None) -> None:
             return
         _add(tally, f"c{found.value}", found.visits)
         if hour is not None and found.value is not None:
-            tally.hours.setdefault(str(hour), [0] * 11)[found.value] += found.visits
+            tally.hours.setdefault(str(hour), [0] * len(POINTS))[found.value] += found.visits
 
 
 def _add(tally: Tally, column: str, count: int) -> None:
     setattr(tally, column, getattr(tally, column) + count)
-
-
-# --- what may be shown -------------------------------------------------------------------------------------------------------
-
-
-def release(court_id: int) -> None:
-    """Shows a court's newest distributions if at least `live_step` answers of an item have come since the last time.
-
-    Items are released together and never one by one, because an answer to one tells of the visit that also answered the other.
-    """
-    pending = list(PendingDay.objects.filter(court_id=court_id))
-    if not pending:
-        return
-    answers = answers_of(court_id)
-    shown = dict(Release.objects.filter(court_id=court_id).values_list("item", "answers"))
-    step: int = settings.VIDHUK_LIVE_STEP
-    moved = max((abs(answers.get(item, 0) - shown.get(item, 0)) for item in answers.keys() | shown.keys()), default=0)
-    if step > 1 and moved < step:
-        return
-    days = {entry.local_date for entry in pending}
-    of_days = Q(local_date__in=days - {None}) | (Q(local_date=None) if None in days else Q(pk__in=[]))
-    ShownTally.objects.filter(of_days, court_id=court_id).delete()
-    names = [field.attname for field in Tally._meta.concrete_fields if field.name != "id"]
-    ShownTally.objects.bulk_create(ShownTally(**row) for row in Tally.objects.filter(of_days, court_id=court_id).values(*names))
-    PendingDay.objects.filter(id__in=[entry.id for entry in pending]).delete()
-    for item, count in answers.items():
-        Release.objects.update_or_create(court_id=court_id, item=item, defaults={"answers": count})
-    _revise(court_id, shown=1)
-
-
-def answers_of(court_id: int) -> dict[str, int]:
-    """{item: standing answers on its scale, ever} of a court."""
-    total = Sum(sum((F(column) for column in RAW[1:]), F(RAW[0])))
-    return dict(Tally.objects.filter(court_id=court_id).values("item").annotate(total=total).values_list("item", "total"))
-
-
-def _revise(court_id: int, *, fresh: int = 0, shown: int = 0) -> None:
-    CourtRevision.objects.get_or_create(court_id=court_id)
-    CourtRevision.objects.filter(court_id=court_id).update(fresh=F("fresh") + fresh, shown=F("shown") + shown)

@@ -192,13 +192,25 @@ def test_counts_are_read_from_the_page() -> None:
     [
         "",
         "<b data-answers-today=3>3</b>",
-        '<b data-answers-today="x"></b><b data-answers-30d="1"></b>',
+        '<b data-answers-today="x">x</b><b data-answers-30d="1">1</b>',
         "<!-- data-answers-today=1 -->",
     ],
 )
 def test_a_page_without_its_counts_is_a_fault(html: str) -> None:
     with pytest.raises(PageFault, match="the page shows no data-answers-"):
         figures(html)
+
+
+@pytest.mark.parametrize("read", ["", "1411", "1,41,2", "14 12", "1,412 and more"])
+def test_a_page_that_shows_people_another_number_than_machines_is_a_fault(read: str) -> None:
+    with pytest.raises(PageFault, match="data-answers-30d is 1412, but the page reads"):
+        figures(f'<b data-answers-today="3">3</b><b data-answers-30d="1412">{read}</b>')
+
+
+def test_the_count_is_read_with_the_separators_of_either_language() -> None:
+    for read in ("1,412", "1\xa0412", "1\u202f412", "1412"):
+        html = f'<b data-answers-today="3">3</b><b data-answers-30d="1412">{read}</b>'
+        assert figures(html) == CourtFigures(today=3, month=1412)
 
 
 # --- the hand at the panel -------------------------------------------------------------------------------------------

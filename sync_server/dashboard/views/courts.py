@@ -10,7 +10,7 @@ from sync_server.accounts.selectors import courts_visible_to
 from sync_server.courts.models import Court
 from sync_server.dashboard import blocks
 from sync_server.dashboard.asked import OVERALL, scale_of
-from sync_server.dashboard.seen import parse, token
+from sync_server.dashboard.seen import parse
 from sync_server.results import selectors
 
 
@@ -30,7 +30,7 @@ def page(request: HttpRequest, slug: str) -> HttpResponse:
 @require_safe
 @never_cache
 def live(request: HttpRequest, slug: str) -> HttpResponse:
-    """What has changed since the page was last told: nothing (204), the two totals, or everything.
+    """What has changed since the page was last told: nothing (204), the first lines, or everything.
 
     `seen` is the token the page was given; anything else is refused.
     """
@@ -44,9 +44,9 @@ def live(request: HttpRequest, slug: str) -> HttpResponse:
     if now == seen:
         return HttpResponse(status=204)
     if (now.shown, now.today) == (seen.shown, seen.today):
-        fresh_today, fresh_month = selectors.fresh_totals(court, OVERALL, today=today)
-        totals = {"court": court, "seen": token(now), "answers_today": fresh_today, "answers_month": fresh_month}
-        return render(request, "dashboard/live_totals.html", totals)
+        front = selectors.front(court, OVERALL, today=today, points=scale_of(OVERALL).points)
+        if (front.revision.shown, front.revision.today) == (seen.shown, seen.today):
+            return render(request, "dashboard/live_totals.html", {"court": court, **blocks.front_context(front)})
     return render(request, "dashboard/live_all.html", {"court": court, **blocks.court_context(court, timezone.now())})
 
 
@@ -54,10 +54,10 @@ def live(request: HttpRequest, slug: str) -> HttpResponse:
 def csv_file(request: HttpRequest, slug: str, name: str) -> HttpResponse:
     """The figures of one chart as CSV."""
     court = _court(request, slug)
-    result = selectors.court_page(court, OVERALL, today=court.local_date(timezone.now()), points=scale_of(OVERALL).points)
-    table = blocks.tables_of(court, result).get(name)
+    now = timezone.now()
+    table = blocks.tables_of(court, now).get(name)
     if table is None:
         raise Http404
     response = HttpResponse(table.csv(), content_type="text/csv; charset=utf-8")
-    response["Content-Disposition"] = f'attachment; filename="{court.slug}-{name}-{result.month.period.last.isoformat()}.csv"'
+    response["Content-Disposition"] = f'attachment; filename="{court.slug}-{name}-{court.local_date(now).isoformat()}.csv"'
     return response

@@ -226,7 +226,7 @@ def test_signing_out_takes_a_post(page: Client) -> None:
 def test_the_first_line_says_what_is_so(page: Client, rate: Rate) -> None:
     rate(*[5] * 30, *[4] * 48, *[1] * 22)
     text = read(page, "/courts/zrazkove/").text
-    assert "За останні 30 днів — 100 відповідей; «добре» або «дуже добре» обрали 78 % (69–85 %)" in text
+    assert "За останні 30 днів — 100 відповідей; частка «добре» й «дуже добре» — 78 % (69–85 %)" in text
     assert "раніше було замало відповідей, щоб порівняти" in text
 
 
@@ -242,7 +242,7 @@ def test_every_chart_has_its_sentence_its_table_and_its_file(page: Client, rate:
     rate(*[3] * 12, item="reason")
     answer = page.get("/courts/zrazkove/").content.decode()
     blocks = re.findall(r'<section class="block block-(\w+)".*?</section>', answer, re.DOTALL)
-    assert blocks == ["distribution", "comparison", "hours", "days", "reasons"]
+    assert blocks == ["distribution", "comparison", "hours", "weeks", "reasons"]
     for section in re.findall(r'<section class="block block-.*?</section>', answer, re.DOTALL):
         assert 'role="img"' in section
         assert re.search(r'<p class="sentence">\S', section)
@@ -283,9 +283,14 @@ def test_nine_answers_are_counted_and_nothing_more_is_said(page: Client, rate: R
 def test_a_table_withholds_counts_while_they_are_few(page: Client, rate: Rate, settings: Any) -> None:
     settings.VIDHUK_LIVE_STEP = 1
     rate(5, 5, 5, 5, 5, 5, 5, 5, 1)
-    for name in ("distribution", "comparison", "hours", "days", "reasons"):
+    for name in ("distribution", "comparison", "hours", "weeks", "reasons"):
         rows = list(csv.DictReader(io.StringIO(page.get(f"/courts/zrazkove/csv/{name}.csv").content.decode("utf-8-sig"))))
-        told = [value for row in rows for key, value in row.items() if key.startswith("point_") or key in ("share", "low", "high")]
+        told = [
+            value
+            for row in rows
+            for key, value in row.items()
+            if key.startswith("point_") or key in ("share", "low", "high", "with_flagged")
+        ]
         assert told
         assert not any(told), name
 
@@ -294,8 +299,8 @@ def test_sample_data_is_marked_on_every_page_that_shows_it(page: Client, court: 
     assert "вигадано" not in read(page, "/courts/zrazkove/").text
     court.is_sample = True
     court.save()
-    assert "Дані-зразок." in read(page, "/courts/zrazkove/").text
-    assert "Дані-зразок." in read(page, "/").text
+    assert "Вигадані дані." in read(page, "/courts/zrazkove/").text
+    assert "Вигадані дані." in read(page, "/").text
 
 
 def test_the_page_says_that_its_visitors_chose_themselves(page: Client, rate: Rate) -> None:
@@ -390,7 +395,10 @@ def test_one_new_answer_moves_the_counts_alone(page: Client, rate: Rate, setting
     token = seen(page.get("/courts/zrazkove/").content.decode())
     rate(1)
     answer = live(page, token).content.decode()
-    assert Read(answer).attributes == {"data-answers-today": "13", "data-answers-30d": "13"}
+    found = Read(answer)
+    assert found.attributes == {"data-answers-today": "13", "data-answers-30d": "13"}
+    assert "За останні 30 днів — 13 відповідей; частка" in found.text, "the first line and the count agree"
+    assert "У розподілі 12 відповідей: 1 найновіша" in found.text
     assert 'id="results"' not in answer
     assert live(page, seen(answer)).status_code == 204
 
@@ -447,10 +455,40 @@ def test_the_csv_heads_never_change_with_the_language(analyst: Person, rate: Rat
     for language in ("uk", "en"):
         client = Client(headers={"accept-language": language})
         client.force_login(analyst)
-        answer = client.get("/courts/zrazkove/csv/days.csv")
-        assert answer.headers["Content-Disposition"] == 'attachment; filename="zrazkove-days-2027-02-12.csv"'
+        answer = client.get("/courts/zrazkove/csv/weeks.csv")
+        assert answer.headers["Content-Disposition"] == 'attachment; filename="zrazkove-weeks-2027-02-12.csv"'
         heads.add(answer.content.decode("utf-8-sig").splitlines()[0])
-    assert heads == {"day,answers,good_or_very_good,low,high,point_1,point_2,point_3,point_4,point_5"}
+    assert heads == {"week,answers,good_or_very_good,low,high,point_1,point_2,point_3,point_4,point_5"}
+
+
+def test_reasons_have_no_points_and_ratings_stand_beside_themselves_with_what_is_flagged(page: Client, rate: Rate) -> None:
+    rate(*[5] * 12)
+    rate(*[3] * 12, item="reason")
+
+    def rows(name: str) -> list[dict[str, str]]:
+        return list(csv.DictReader(io.StringIO(page.get(f"/courts/zrazkove/csv/{name}.csv").content.decode("utf-8-sig"))))
+
+    assert list(rows("reasons")[0]) == ["word", "answers", "share", "low", "high", "with_flagged"]
+    assert list(rows("distribution")[0]) == ["point", "word", "answers", "share", "low", "high", "with_flagged"]
+    assert [row["with_flagged"] for row in rows("distribution")] == ["0", "0", "0", "0", "12"]
+    html = page.get("/courts/zrazkove/").content.decode()
+    assert html.count(">Бал<") == 1
+
+
+def test_the_days_file_holds_plain_counts_of_whole_weeks_until_today(page: Client, rate: Rate) -> None:
+    rate(5, 4)
+    body = page.get("/courts/zrazkove/csv/days.csv").content.decode("utf-8-sig").splitlines()
+    assert body[0] == "day,answers"
+    assert body[1].startswith("2026-11-23,"), "a Monday"
+    assert body[-1] == "2027-02-12,2"
+
+
+def test_an_installation_that_shows_too_soon_says_so_on_the_page(page: Client, rate: Rate, settings: Any) -> None:
+    settings.VIDHUK_LIVE_STEP = 5
+    rate(*[5] * 12)
+    assert "Це демонстрація" not in read(page, "/courts/zrazkove/").text
+    settings.VIDHUK_LIVE_STEP = 1
+    assert "Це демонстрація: розподіл змінюється з кожною відповіддю." in read(page, "/courts/zrazkove/").text
 
 
 def test_hours_are_the_finest_a_file_tells(page: Client, rate: Rate) -> None:

@@ -13,11 +13,13 @@ from django.utils import translation
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sync_server.courts.models import Court
 from sync_server.dashboard import charts, words
 from sync_server.dashboard.bars import WIDTH, stacked
 from sync_server.dashboard.seen import parse, token
 from sync_server.results.figures import Change, Distribution, Share
-from sync_server.results.selectors import Revision
+from sync_server.results.periods import last_days
+from sync_server.results.selectors import Front, PeriodResult, Revision
 from wire.events import Input
 
 SERVER = settings.REPOSITORY / "sync_server"
@@ -90,6 +92,51 @@ def test_a_change_names_its_direction_and_both_ends() -> None:
             words.moved(Change(-0.16, -0.19, -0.12)).replace("\u2060", "") == "16 points (12–19) lower than in the 30 days before"
         )
         assert words.moved(Change(0.02, -0.01, 0.05)) == "no clear change"
+
+
+def result(answers: int, counts: tuple[int, ...], raw: tuple[int, ...] | None = None, **more: Any) -> PeriodResult:
+    month = last_days(date(2026, 11, 23))
+    return PeriodResult(month, answers, Distribution(FACES, counts), Distribution(FACES, raw or counts), **more)
+
+
+def test_the_first_line_says_how_many_answered_and_what_of_it_is_so(uk: None) -> None:
+    month = result(1409, (200, 100, 250, 429, 400))
+    said = words.lead(Front(a_kyiv_court(), 3, month, Change(0.16, 0.12, 0.19), Revision(1, 1, date(2026, 11, 23))))
+    assert said.replace("\u2060", "").replace("\xa0", " ") == (
+        "За останні 30 днів — 1 409 відповідей; частка «добре» й «дуже добре» — 60 % (58–63 %), "
+        "це на 16 в. п. (12–19) більше, ніж за попередні 30 днів."
+    )
+
+
+def test_an_answer_that_came_but_is_not_shown_yet_does_not_make_the_first_line_say_nobody(uk: None) -> None:
+    front = Front(a_kyiv_court(), 3, result(3, (0,) * 5), None, Revision(1, 0, date(2026, 11, 23)))
+    assert words.lead(front) == "За останні 30 днів — 3 відповіді: поки замало, щоб сказати більше."
+
+
+def a_kyiv_court() -> Court:
+    return Court(slug="zrazkove", name_uk="Суд")
+
+
+def test_what_the_distribution_leaves_out_is_told_beside_it(uk: None) -> None:
+    def said(month: PeriodResult) -> str:
+        return words.counted(month).replace("\xa0", " ")
+
+    everything = (200, 100, 250, 429, 400)
+    assert said(result(1379, everything)) == "1 379 відповідей."
+    assert said(result(1409, everything, (230, 100, 250, 429, 400))) == (
+        "У розподілі 1 379 відповідей: ще 30 позначено як можливе зловживання."
+    )
+    assert "«не знаю»: 4; 2 найновіші ввійдуть разом із наступними" in said(result(1385, everything, dont_know=4))
+    late = said(result(1370, everything, as_of=date(2026, 11, 20)))
+    assert late == "У розподілі 1 379 відповідей: він станом на 20 листопада 2026, бо відтоді змінилося замало."
+    assert said(result(0, (0,) * 5)) == ""
+
+
+def test_an_installation_that_shows_too_soon_says_so_and_another_says_nothing() -> None:
+    with translation.override("en"):
+        assert words.step_note(5) == words.step_note(50) == ""
+        assert "every answer" in words.step_note(1)
+        assert "every 3 answers" in words.step_note(3)
 
 
 def test_every_channel_has_a_name(uk: None) -> None:

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sync_server.results.figures import FEW_ANSWERS, Distribution, change, nothing
-from sync_server.results.periods import Period, last_days, one_day
+from sync_server.results.figures import FEW_ANSWERS, Distribution, change
+from sync_server.results.periods import Period, last_days, last_weeks, one_day
 
 FACES = (1, 2, 3, 4, 5)
 counts = st.lists(st.integers(0, 500), min_size=5, max_size=5)
@@ -40,11 +40,6 @@ def test_a_scale_of_four_points_has_a_top_two_share_but_no_csat() -> None:
     assert distribution.csat is None
 
 
-def test_distributions_of_two_scales_cannot_be_added() -> None:
-    with pytest.raises(ValueError, match="not one scale"):
-        nothing((1, 2)) + nothing((1, 2, 3))
-
-
 def test_counts_without_their_points_are_refused() -> None:
     with pytest.raises(ValueError, match="2 counts for 3 points"):
         Distribution((1, 2, 3), (1, 2))
@@ -70,6 +65,13 @@ def test_thirty_days_end_with_today_and_the_thirty_before_end_the_day_before() -
     assert list(one_day(date(2026, 3, 29)).days()) == [date(2026, 3, 29)]
     assert date(2026, 10, 25) in month
     assert date(2026, 10, 24) not in month
+
+
+def test_twelve_weeks_begin_on_mondays_and_end_with_the_one_under_way() -> None:
+    for today in (date(2026, 11, 23), date(2026, 11, 29)):
+        weeks = last_weeks(today)
+        assert (weeks[0], weeks[-1], len(weeks)) == (date(2026, 9, 7), date(2026, 11, 23), 12)
+    assert last_weeks(date(2026, 11, 22))[-1] == date(2026, 11, 16)
 
 
 def test_an_impossible_period_is_refused() -> None:

@@ -9,7 +9,6 @@ from sync_server.courts.models import Court
 from sync_server.courts.services import place_device
 from sync_server.ingest.services import accept
 from sync_server.results import selectors, tallies
-from sync_server.results.periods import last_days
 from tests.sync_server.device import NOON, Source, a_court, a_source, an_exit, told
 from wire.events import Answer, Flag, Input, Left
 
@@ -21,7 +20,7 @@ TODAY = date(2027, 2, 12)
 
 
 def settle() -> None:
-    while tallies.step():
+    while tallies.step(NOW):
         pass
 
 
@@ -55,16 +54,16 @@ def test_the_totals_move_at_once_and_the_distribution_with_every_fifth_answer(co
     rate(source, 5, 5, 4, 4, 1)
     send(source)
     page = selectors.court_page(court, "overall", today=TODAY)
-    assert (page.today.answers, page.month.answers) == (5, 5)
+    assert (page.front.today, page.month.answers) == (5, 5)
     assert page.month.distribution.counts == (1, 0, 0, 2, 2)
 
     rate(source, 2)
     send(source)
     page = selectors.court_page(court, "overall", today=TODAY)
-    assert (page.today.answers, page.month.answers) == (6, 6)
-    assert page.month.distribution.counts == (1, 0, 0, 2, 2), "the sixth answer could be told from the fifth"
-    assert sum(hour.distribution.n for hour in page.hours) == 5
-    assert sum(day.distribution.n for day in page.days) == 5
+    assert (page.front.today, page.month.answers) == (6, 6)
+    for each in (page.month.distribution, page.today, page.hours[0].distribution, page.weeks[-1].distribution):
+        assert each.counts == (1, 0, 0, 2, 2), "the sixth answer could be told from the fifth"
+    assert [day.answers for day in page.days if day.day == TODAY] == [6], "a plain count may move at once"
     assert page.month.waiting == 1
 
     rate(source, 2, 2, 2, 2)
@@ -87,25 +86,26 @@ def test_the_revision_tells_a_page_what_has_moved(court: Court, source: Source) 
     assert second.fresh > first.fresh
     assert second.shown == first.shown
     assert selectors.revision(court, today=TODAY) == second
-    assert selectors.fresh_totals(court, "overall", today=TODAY) == (6, 6)
+    assert selectors.front(court, "overall", today=TODAY).month.answers == 6
 
 
 def test_what_is_flagged_is_counted_and_left_out_of_the_distribution(court: Court, source: Source) -> None:
     rate(source, 5, 5, 5, 4, 4)
-    moment = NOW + timedelta(minutes=5)
-    source.add(source.event(Answer, moment, 1), source.event(Flag, moment, "rapid"))
+    moments = [NOW + timedelta(minutes=5 + number) for number in range(5)]
+    source.add(*(row for at in moments for row in (source.event(Answer, at, 1), source.event(Flag, at, "rapid"))))
     send(source)
     page = selectors.court_page(court, "overall", today=TODAY)
-    assert page.month.answers == 6
-    assert page.month.flagged == 1
+    assert page.month.answers == 10
+    assert page.month.flagged == 5
     assert page.month.distribution.counts == (0, 0, 0, 2, 3)
+    assert page.month.raw.counts == (5, 0, 0, 2, 3)
 
 
 def test_what_was_seen_and_left_is_no_answer(court: Court, source: Source) -> None:
     rate(source, 5, 5, 5, 4, 4)
-    source.add(source.event(Left, NOW, item="reason", dt=30_000))
+    source.add(*(source.event(Left, NOW + timedelta(seconds=number), item="reason", dt=30_000) for number in range(5)))
     send(source)
-    assert selectors.court_page(court, "reason", today=TODAY).month.unanswered == 1
+    assert selectors.court_page(court, "reason", today=TODAY).month.unanswered == 5
     assert selectors.court_page(court, "reason", today=TODAY).month.answers == 0
 
 
@@ -117,12 +117,12 @@ def test_days_and_hours_are_those_of_the_courts_own_zone() -> None:
         source = a_source(name, exit=an_exit(court))
         rate(source, 5, 5, 5, 5, 5, at=moment)
         send(source)
-    assert selectors.court_page(kyiv, "overall", today=date(2027, 2, 11)).today.answers == 0
+    assert selectors.court_page(kyiv, "overall", today=date(2027, 2, 11)).front.today == 0
     in_kyiv = selectors.court_page(kyiv, "overall", today=date(2027, 2, 12))
-    assert in_kyiv.today.answers == 5
+    assert in_kyiv.front.today == 5
     assert [hour.hour for hour in in_kyiv.hours] == [0]
     on_azores = selectors.court_page(azores, "overall", today=date(2027, 2, 11))
-    assert on_azores.today.answers == 5
+    assert on_azores.front.today == 5
     assert [hour.hour for hour in on_azores.hours] == [21]
 
 
@@ -131,38 +131,43 @@ def test_the_thirty_days_begin_and_end_where_they_say(court: Court, source: Sour
         rate(source, value, value, value, value, value, at=NOW - timedelta(days=back))
     send(source)
     page = selectors.court_page(court, "overall", today=TODAY)
-    assert page.today.distribution.counts == (0, 0, 0, 0, 5)
+    assert page.today.counts == (0, 0, 0, 0, 5)
     assert page.month.distribution.counts == (0, 0, 0, 5, 5)
-    assert page.before.distribution.counts == (5, 5, 0, 0, 0)
-    assert [day.distribution.n for day in page.days] == [5] + [0] * 28 + [5]
+    assert page.before.counts == (5, 5, 0, 0, 0)
+    assert {day.day: day.answers for day in page.days if day.answers} == {
+        TODAY - timedelta(days=back): 5 for back in (0, 29, 30, 59, 60)
+    }
 
 
-def test_a_day_carries_the_week_that_ends_with_it_even_beyond_the_thirty_days(court: Court, source: Source) -> None:
-    rate(source, 5, 5, 5, 5, 5, at=NOW - timedelta(days=31))
-    rate(source, 4, 4, 4, 4, 4, at=NOW - timedelta(days=27))
+def test_weeks_are_those_of_the_calendar_and_the_last_is_under_way(court: Court, source: Source) -> None:
+    for back in (0, 4, 5, 11, 12, 81, 82):
+        rate(source, *[4] * (back + 5), at=NOW - timedelta(days=back))
     send(source)
-    days = selectors.court_page(court, "overall", today=TODAY).days
-    assert [day.week.n for day in days[:5]] == [5, 5, 10, 10, 10]
-    assert days[5].week.n == 5, "the week no longer reaches back to the first of them"
+    weeks = selectors.court_page(court, "overall", today=TODAY).weeks
+    assert [week.monday.weekday() for week in weeks] == [0] * 12
+    assert weeks[-1].days.first <= TODAY <= weeks[-1].days.last
+    # Back from a Friday: 4 days to Monday, 5 to Sunday.
+    assert [week.distribution.n for week in weeks[-3:]] == [12 + 5, 5 + 5 + 11 + 5, 0 + 5 + 4 + 5]
+    assert weeks[0].distribution.n == 81 + 5, "the Sunday before the first Monday is left out"
 
 
 def test_a_change_is_told_when_both_periods_have_answers_enough(court: Court, source: Source) -> None:
     rate(source, *[5] * 40, at=NOW)
     rate(source, *[1] * 40, at=NOW - timedelta(days=40))
     send(source)
-    moved = selectors.court_page(court, "overall", today=TODAY).change
+    moved = selectors.court_page(court, "overall", today=TODAY).front.change
     assert moved is not None
     assert moved.verdict == "up"
     assert moved.difference == 1
 
 
 def test_channels_are_told_apart(court: Court, source: Source) -> None:
-    rate(source, 5, 4, 3, 2)
+    rate(source, 5, 4, 3, 2, 1, 1)
     row = source.event(Answer, NOW + timedelta(minutes=9), 5)
     source.add(type(row)(*[Input.BUTTON.value if name == "input" else getattr(row, name) for name in row.__struct_fields__]))
     send(source)
-    channels = selectors.court_page(court, "overall", today=TODAY).channels
-    assert [(channel.input, channel.answers) for channel in channels] == [(Input.TOUCH, 4), (Input.BUTTON, 1)]
+    channels = selectors.court_page(court, "overall", today=TODAY).month.channels
+    assert [(channel.input, channel.answers) for channel in channels] == [(Input.TOUCH, 6), (Input.BUTTON, 1)]
 
 
 def test_answers_no_clock_vouches_for_are_shown_apart(court: Court, source: Source) -> None:
@@ -193,8 +198,8 @@ def test_the_overview_and_the_courts_page_agree(court: Court, source: Source) ->
     page = selectors.court_page(court, "overall", today=TODAY)
     line = selectors.overview([court], "overall", now=NOW)[0]
     assert line.month == page.month
-    assert line.change == page.change
-    assert line.today == page.today.answers
+    assert line.change == page.front.change
+    assert line.today == page.front.today
 
 
 def test_a_page_costs_the_same_few_questions_however_many_exits_and_days(
@@ -217,8 +222,8 @@ def test_choices_are_counted_without_an_order(court: Court, source: Source) -> N
     for place, value in enumerate((3, 3, 3, 5, 1)):
         source.add(source.event(Answer, NOW + timedelta(minutes=place), value, item="reason"))
     send(source)
-    reasons = selectors.choice_counts(court, "reason", period=last_days(TODAY), points=(1, 2, 3, 4, 5))
-    assert reasons.counts == (1, 0, 3, 0, 1)
+    reasons = selectors.month_of(court, "reason", today=TODAY, points=(1, 2, 3, 4, 5))
+    assert reasons.distribution.counts == (1, 0, 3, 0, 1)
 
 
 def test_a_device_that_moved_counts_for_the_court_it_stood_in(court: Court, source: Source) -> None:

@@ -17,7 +17,7 @@ from sync_server.courts.models import Court
 from sync_server.ingest.models import Mark
 from sync_server.ingest.services import Received, accept
 from sync_server.results import tallies
-from sync_server.results.models import CourtRevision, PendingDay, Release, ShownTally, Tally
+from sync_server.results.models import CourtRevision, Tally
 from sync_server.results.tallies import Day
 from tests.sync_server.device import NOON, Source, a_court, a_source, an_exit
 from tests.sync_server.results.history import BOOTED, Visit, counts, hours, utc
@@ -30,8 +30,8 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("storage")]
 FRIDAY = date(2026, 11, 20)
 
 
-def settle() -> None:
-    while tallies.step():
+def settle(now: datetime = NOON) -> None:
+    while tallies.step(now):
         pass
 
 
@@ -347,9 +347,9 @@ def test_marks_are_used_up_exactly(court: Court, source: Source) -> None:
     Visit(source, NOON).answer(5)
     source.send()
     assert Mark.objects.exists()
-    assert tallies.step() > 0
+    assert tallies.step(NOON) > 0
     assert not Mark.objects.exists()
-    assert tallies.step() == 0
+    assert tallies.step(NOON) == 0
 
 
 def test_a_mark_that_comes_while_others_are_worked_off_stays(court: Court, source: Source, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -357,14 +357,15 @@ def test_a_mark_that_comes_while_others_are_worked_off_stays(court: Court, sourc
     source.send()
     real = tallies.rebuild
 
-    def meanwhile(day: Day) -> None:
-        real(day)
+    def meanwhile(day: Day) -> set[str]:
+        changed = real(day)
         stream = Mark.objects.first()
         assert stream is not None
         Mark.objects.create(stream_id=stream.stream_id, hour=stream.hour)
+        return changed
 
     monkeypatch.setattr(tallies, "rebuild", meanwhile)
-    tallies.step()
+    tallies.step(NOON)
     monkeypatch.undo()
     assert Mark.objects.count() >= 1
     settle()
@@ -372,12 +373,16 @@ def test_a_mark_that_comes_while_others_are_worked_off_stays(court: Court, sourc
 
 
 def test_a_long_backlog_is_worked_off_in_steps(court: Court, source: Source, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tallies, "MARKS_AT_ONCE", 3)
+    monkeypatch.setattr(tallies, "DAYS_AT_ONCE", 3)
     for day in range(10):
         Visit(source, NOON - timedelta(days=day)).answer(4)
     source.send()
+    real, rebuilt = tallies.rebuild, []
+    monkeypatch.setattr(tallies, "rebuild", lambda day: (rebuilt.append(day), real(day))[1])
     steps = 0
-    while tallies.step():
+    while tallies.step(NOON):
+        assert len(rebuilt) <= 3, "one step holds the database for three days' counting, and no longer"
+        rebuilt.clear()
         steps += 1
     assert steps > 2
     assert Tally.objects.filter(v4=1, c4=1).count() == 10
@@ -387,129 +392,10 @@ def test_two_workers_cannot_count_the_same_marks_at_once(court: Court, source: S
     Visit(source, NOON).answer(5)
     source.send()
     with CaptureQueriesContext(connection) as asked:
-        tallies.step()
-    reading = next(query["sql"] for query in asked if "ingest_mark" in query["sql"] and query["sql"].startswith("SELECT"))
+        tallies.step(NOON)
+    reading = next(query["sql"] for query in asked if query["sql"].startswith("SELECT") and '"ingest_mark"."hour"' in query["sql"])
     # On SQLite a transaction that may write is alone from its first statement on.
     assert storage == "sqlite" or "FOR UPDATE" in reading
-
-
-# --- what may be shown -------------------------------------------------------------------------------------------------------
-
-
-def shown(court: Court, item: str = "overall") -> int:
-    return sum(getattr(row, f"v{point}") for row in ShownTally.objects.filter(court=court, item=item) for point in range(11))
-
-
-def rate(source: Source, *values: int) -> None:
-    for value in values:
-        Visit(source, NOON + timedelta(seconds=len(source.rows))).answer(value)
-    send(source)
-
-
-def test_the_distribution_stands_still_until_five_new_answers_have_come(court: Court, source: Source, settings: Any) -> None:
-    settings.VIDHUK_LIVE_STEP = 5
-    for number in range(1, 5):
-        rate(source, 4)
-        assert counts(court, FRIDAY)["v4"] == number, "the count moves at once"
-        assert shown(court) == 0
-    rate(source, 1)
-    assert shown(court) == 5
-    rate(source, 1, 1, 1, 1)
-    assert shown(court) == 5
-    rate(source, 1)
-    assert shown(court) == 10
-    assert list(Release.objects.values_list("item", "answers")) == [("overall", 10)]
-    assert not PendingDay.objects.exists()
-
-
-def test_an_answer_taken_back_does_not_bring_the_next_release_nearer(court: Court, source: Source, settings: Any) -> None:
-    settings.VIDHUK_LIVE_STEP = 5
-    rate(source, 4, 4, 4, 4, 4)
-    Visit(source, NOON + timedelta(minutes=5)).answer(1).retract(ms=2_000)
-    rate(source, 2, 2, 2, 2)
-    assert shown(court) == 5
-
-
-def test_in_the_demonstration_every_answer_shows_at_once(court: Court, source: Source, settings: Any) -> None:
-    settings.VIDHUK_LIVE_STEP = 1
-    rate(source, 4)
-    assert shown(court) == 1
-    Visit(source, NOON + timedelta(minutes=5)).answer(1).flag()
-    send(source)
-    assert shown(court) == 2
-
-
-def test_a_correction_that_moves_no_count_shows_at_once_in_the_demonstration(court: Court, source: Source, settings: Any) -> None:
-    settings.VIDHUK_LIVE_STEP = 1
-    Visit(source, NOON).answer(1).flag(ms=100)
-    send(source, 1, 1)
-    send(source, 2, 2)
-    assert ShownTally.objects.get().flagged == 1
-
-
-def test_items_are_released_together(court: Court, source: Source, settings: Any) -> None:
-    settings.VIDHUK_LIVE_STEP = 5
-    for number in range(5):
-        visit = Visit(source, NOON + timedelta(seconds=number * 9)).answer(4)
-        if number < 2:
-            visit.answer(3, ms=1_000, item="reason")
-    send(source, 1, 6)
-    assert (shown(court), shown(court, "reason")) == (0, 0), "four ratings and two reasons"
-    send(source)
-    assert (shown(court), shown(court, "reason")) == (5, 2)
-    assert dict(Release.objects.values_list("item", "answers")) == {"overall": 5, "reason": 2}
-
-
-def test_what_is_shown_is_what_was_counted_to_the_last_column(court: Court, source: Source, settings: Any) -> None:
-    settings.VIDHUK_LIVE_STEP = 1
-    Visit(source, NOON).answer(4).left(ms=9)
-    Visit(source, NOON - timedelta(days=3)).answer(DONT_KNOW)
-    Visit(source, NOON, synchronised=False).answer(2).flag()
-    send(source)
-    names = [field.attname for field in Tally._meta.concrete_fields if field.name != "id"]
-
-    def rows(model: Any) -> list[str]:
-        return sorted(map(str, model.objects.values_list(*names)))
-
-    assert rows(ShownTally) == rows(Tally)
-
-
-def test_days_that_wait_are_released_whole_even_if_they_are_empty_now(court: Court, source: Source, settings: Any) -> None:
-    settings.VIDHUK_LIVE_STEP = 5
-    Visit(source, NOON - timedelta(days=1)).answer(1).retract(ms=60_000)
-    rate(source, *[5] * 5)
-    assert shown(court) == 5
-    gone = Visit(source, NOON - timedelta(days=2)).answer(1)
-    rate(source, *[5] * 4)
-    assert shown(court) == 10
-    gone.retract(ms=60_000)
-    rate(source, *[5] * 6)
-    assert shown(court) == 15
-    assert not ShownTally.objects.filter(local_date=FRIDAY - timedelta(days=2)).exists()
-
-
-def test_revisions_count_what_a_page_must_ask_for_again(court: Court, source: Source, settings: Any) -> None:
-    settings.VIDHUK_LIVE_STEP = 5
-    rate(source, 4)
-    first = CourtRevision.objects.get(court=court)
-    assert (first.fresh, first.shown) == (1, 0)
-    settle()
-    accept([source.message()])
-    settle()
-    assert CourtRevision.objects.get(court=court).fresh == 1, "the same batch again is nothing new"
-    rate(source, 4, 4, 4, 4)
-    last = CourtRevision.objects.get(court=court)
-    assert last.fresh > 1
-    assert last.shown == 1
-
-
-def test_one_courts_answers_never_release_anothers(court: Court, source: Source, settings: Any) -> None:
-    settings.VIDHUK_LIVE_STEP = 5
-    other_court = a_court("other")
-    other = a_source("kiosk-other", exit=an_exit(other_court))
-    rate(source, 4, 4, 4)
-    rate(other, 4, 4, 4)
-    assert (shown(court), shown(other_court)) == (0, 0)
 
 
 # --- everything together -----------------------------------------------------------------------------------------------------
@@ -594,7 +480,7 @@ def test_tallies_equal_a_naive_recount_whatever_came_in_whatever_order(data: st.
     for message in order:
         accept([message])
         if data.draw(st.booleans()):
-            tallies.step()
+            tallies.step(NOON)
     settle()
     found: Counter[tuple[Any, ...]] = Counter()
     for tally in Tally.objects.filter(court__in=[here, there]):
