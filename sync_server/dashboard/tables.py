@@ -62,7 +62,7 @@ def label(value: str, text: str | None = None) -> Cell:
 
 
 def distribution_table(result: PeriodResult, scale: Scale) -> Table:
-    """One row for each scale point: its answers, its share with the interval, and how many it has with what is flagged."""
+    """One row for each scale point: its answers without and with what is flagged, and the share of the former with its interval."""
     numbered = [(Cell(point, words.number(point)),) for point in scale.points]
     return _points(result, scale, ("point",), (_("Point"),), numbered)
 
@@ -83,16 +83,16 @@ def _points(
             *first,
             label(word),
             count(figure.k) if figure else WITHHELD,
+            count(raw) if figure else WITHHELD,
             ratio(figure.share if figure else None),
             ratio(figure.low if figure else None),
             ratio(figure.high if figure else None),
-            count(raw) if figure else WITHHELD,
         )
         for first, word, figure, raw in zip(before, scale.words, shares, result.raw.counts, strict=True)
     ]
     return Table(
-        (*keys, "word", "answers", "share", "low", "high", "with_flagged"),
-        (*heads, _("Rating"), _("Answers"), _("Share"), _("from"), _("to"), _("With flagged")),
+        (*keys, "word", "answers", "with_flagged", "share", "low", "high"),
+        (*heads, _("Rating"), _("Answers"), _("With flagged"), _("Share"), _("from"), _("to")),
         tuple(rows),
     )
 

@@ -468,8 +468,8 @@ def test_reasons_have_no_points_and_ratings_stand_beside_themselves_with_what_is
     def rows(name: str) -> list[dict[str, str]]:
         return list(csv.DictReader(io.StringIO(page.get(f"/courts/zrazkove/csv/{name}.csv").content.decode("utf-8-sig"))))
 
-    assert list(rows("reasons")[0]) == ["word", "answers", "share", "low", "high", "with_flagged"]
-    assert list(rows("distribution")[0]) == ["point", "word", "answers", "share", "low", "high", "with_flagged"]
+    assert list(rows("reasons")[0]) == ["word", "answers", "with_flagged", "share", "low", "high"]
+    assert list(rows("distribution")[0]) == ["point", "word", "answers", "with_flagged", "share", "low", "high"]
     assert [row["with_flagged"] for row in rows("distribution")] == ["0", "0", "0", "0", "12"]
     html = page.get("/courts/zrazkove/").content.decode()
     assert html.count(">Бал<") == 1
