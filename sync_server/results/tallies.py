@@ -60,13 +60,12 @@ def step(now: datetime | None = None) -> int:
         # Locked, so that a second worker waits and then finds them gone, instead of counting the same days beside us.
         marks = list(Mark.objects.select_for_update().order_by("id").values_list("id", "stream_id", "hour")[:MARKS_AT_ONCE])
         taken, days = _bite({(stream, hour): None for _, stream, hour in marks})
-        changed: dict[int, set[str] | None] = defaultdict(set)
+        changed: dict[int, set[str]] = defaultdict(set)
         for day in sorted(days, key=lambda day: (day.court_id, day.local_date or date.min)):
-            changed[day.court_id] |= rebuild(day)  # type: ignore[operator]
-        turned = cells.look_over(now, DAYS_AT_ONCE)
-        changed |= {court.id: None for court in turned}
-        for court_id, items in sorted(changed.items()):
-            _show(court_id, items, now)
+            changed[day.court_id] |= rebuild(day)
+        turned = {court.id for court in cells.look_over(now, DAYS_AT_ONCE)}
+        for court_id in sorted(changed.keys() | turned):
+            _show(court_id, None if court_id in turned else changed[court_id], now)
         # Exactly those that were read: a mark that was committed meanwhile may have a lower number.
         ids = [id for id, stream, hour in marks if (stream, hour) in taken]
         for start in range(0, len(ids), 500):

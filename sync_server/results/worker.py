@@ -11,7 +11,7 @@ from sync_server.results import tallies
 log = logging.getLogger(__name__)
 
 PAUSE_S: Final = 0.15
-"""Between two looks for new marks: a tap should be on the page within a second, and a look is one indexed query."""
+"""Between two looks for new marks: a tap should be on the page within a second, and a look is three small questions."""
 AFTER_TROUBLE_S: Final = 2.0
 
 
