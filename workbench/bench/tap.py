@@ -11,6 +11,7 @@ import shutil
 import sqlite3
 import sys
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -77,7 +78,7 @@ def measure(runs: int, say: Say) -> list[Figure]:
     ]
 
 
-class Stand:
+class Stand(ABC):
     """Something with a face to touch. `rehearse` is a first touch from which the thank-you is learnt."""
 
     glass: Glass
@@ -106,13 +107,13 @@ class Stand:
         self.left = time.monotonic()
         return taken
 
+    @abstractmethod
     def wait_for_thanks(self) -> None:
         """Until the program has said thank you, by other signs than the awaited picture."""
-        raise NotImplementedError
 
+    @abstractmethod
     def leave(self) -> None:
         """Back to the question."""
-        raise NotImplementedError
 
 
 class KioskStand(Stand):
