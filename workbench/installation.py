@@ -17,6 +17,7 @@ import requests
 
 from kiosk.errors import KioskError
 from kiosk.ledger.store import Unreadable, look
+from workbench.ports import free_port
 from workbench.processes import Child, Household
 
 ROOT: Final = Path(__file__).resolve().parent.parent
@@ -33,15 +34,8 @@ class DemoTrouble(Exception):
 
 
 def free_ports() -> dict[str, int]:
-    """Three different loopback ports that the system has just called free."""
-    probes = [socket.socket() for _ in PORTS]
-    try:
-        for probe in probes:
-            probe.bind((HOST, 0))
-        return {name: int(probe.getsockname()[1]) for name, probe in zip(PORTS, probes, strict=True)}
-    finally:
-        for probe in probes:
-            probe.close()
+    """Three different loopback ports on which nobody listens."""
+    return {name: free_port() for name in PORTS}
 
 
 def require_ports(ports: dict[str, int]) -> None:

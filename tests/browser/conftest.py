@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import BrowserContext, ConsoleMessage, Page
 
-from tests.support.tools import free_port
 from tests.support.waiting import until
+from workbench.ports import free_port
 from workbench.processes import Child
 
 PASSWORD = "vidhuk-z-vykhodu-17"

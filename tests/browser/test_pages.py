@@ -8,8 +8,8 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import PASSWORD, Visit, World, answers, web
-from tests.support.tools import free_port
 from tests.support.waiting import until
+from workbench.ports import free_port
 
 PAGES = ["/", "/courts/zrazkove/", "/courts/malyi/", "/courts/porozhnii/", "/courts/nema/"]
 ALL_CHARTS = ["distribution-chart-1", "comparison-chart-1", "hours-chart-1", "weeks-chart-1", "weeks-chart-2", "reasons-chart-1"]

@@ -9,10 +9,10 @@ import pytest
 from kiosk.ledger.store import Store
 from tests.kiosk.authority import Authority
 from tests.kiosk.rig import Kiosk, running
-from tests.support.tools import free_port
 from wire import chain
 from wire.codec import decode_event
 from wire.events import Answer
+from workbench.ports import free_port
 
 LIVES = 6
 

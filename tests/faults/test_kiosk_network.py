@@ -12,8 +12,8 @@ from tests.kiosk.authority import Authority
 from tests.kiosk.rig import Kiosk, running
 from tests.kiosk.small_server import SmallServer
 from tests.support.mosquitto import Mosquitto
-from tests.support.tools import free_port
 from tests.support.waiting import until
+from workbench.ports import free_port
 
 DEVICE = "kiosk-network"
 PATIENCE_S = 180.0

@@ -15,7 +15,7 @@ from kiosk.upkeep.enrolment import enrol
 from kiosk.workers.sync import verified
 from tests.kiosk.authority import Authority, configuration, pem
 from tests.kiosk.door import CODE, DEVICE, Door
-from tests.support.tools import free_port
+from workbench.ports import free_port
 
 
 @pytest.fixture

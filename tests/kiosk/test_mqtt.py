@@ -18,11 +18,11 @@ from kiosk.links.mqtt import Broker, MqttLink, _Ear
 from tests.kiosk.authority import Authority, pem
 from tests.kiosk.small_server import SmallServer
 from tests.support.mosquitto import Mosquitto
-from tests.support.tools import free_port
 from tests.support.waiting import until
 from wire.codec import PLAIN, encode
 from wire.envelopes import MAX_BYTES, Ack
 from wire.topics import device_id
+from workbench.ports import free_port
 
 DEVICE = device_id("kiosk-mqtt-1")
 NOWHERE = Path("/nonexistent")

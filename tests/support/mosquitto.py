@@ -2,8 +2,9 @@
 
 from pathlib import Path
 
-from tests.support.tools import find_tool, free_port
+from tests.support.tools import find_tool
 from tests.support.waiting import accepts_connections, until
+from workbench.ports import free_port
 from workbench.processes import Child
 
 

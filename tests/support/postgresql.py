@@ -7,8 +7,9 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from tests.support.tools import ToolMissing, free_port, postgresql_folder
+from tests.support.tools import ToolMissing, postgresql_folder
 from tests.support.waiting import accepts_connections, until
+from workbench.ports import free_port
 from workbench.processes import Child
 
 SETTINGS = {

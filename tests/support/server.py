@@ -21,12 +21,12 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
 from kiosk.upkeep.enrolment import enrol
-from tests.support.tools import free_port
 from tests.support.waiting import accepts_connections, until
 from wire import codec
 from wire.codec import Envelope
 from wire.events import DeviceId
 from wire.topics import Leaf, topic
+from workbench.ports import free_port
 from workbench.processes import Child
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -1,7 +1,6 @@
 """Finding the real tools that tests stand on."""
 
 import shutil
-import socket
 from pathlib import Path
 
 
@@ -25,10 +24,3 @@ def postgresql_folder() -> str:
     if not versions:
         raise ToolMissing("initdb is not installed; the Debian package is postgresql (./vidhuk test installs it)")
     return str(versions[-1].parent)
-
-
-def free_port() -> int:
-    """A loopback TCP port that was free a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

@@ -11,8 +11,8 @@ from typing import NamedTuple
 
 import pytest
 
-from tests.support.tools import free_port
 from workbench import bootstrap
+from workbench.ports import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 

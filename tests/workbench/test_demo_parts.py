@@ -15,13 +15,13 @@ from kiosk.core.progress import Progress
 from kiosk.ledger.store import LEDGER, Store
 from tests.kiosk.authority import Authority
 from tests.kiosk.test_ledger_thread import rating
-from tests.support.tools import free_port
 from tests.support.waiting import until
 from wire.codec import encode_event
 from workbench import demo, smoke
 from workbench.installation import DemoTrouble, Installation, free_ports, require_ports
 from workbench.pages import CourtFigures, PageFault, figures
 from workbench.panel import Panel, PanelGone
+from workbench.ports import free_port
 from workbench.processes import Child
 
 ROOT = Path(__file__).resolve().parents[2]

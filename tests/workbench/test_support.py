@@ -16,6 +16,7 @@ from tests.support.mosquitto import Mosquitto
 from tests.support.postgresql import PostgreSQL
 from tests.support.tools import ToolMissing, find_tool
 from tests.support.waiting import accepts_connections, until
+from workbench.ports import free_port
 
 
 def test_a_message_published_to_the_broker_reaches_a_subscriber(mosquitto: Mosquitto) -> None:
@@ -97,3 +98,10 @@ def test_storage_tests_run_on_the_database_they_name(storage: str, db: Any) -> N
             cursor.execute("PRAGMA journal_mode")
             assert cursor.fetchone() == ("wal",)
         assert Path(connection.settings_dict["NAME"]).is_file()
+
+
+def test_a_listeners_port_is_none_that_an_outgoing_connection_may_take() -> None:
+    first = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    ports = [free_port() for _ in range(50)]
+    assert len(set(ports)) == 50
+    assert all(1024 < port < first for port in ports)

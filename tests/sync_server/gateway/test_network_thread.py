@@ -8,8 +8,8 @@ import pytest
 from sync_server.fleet.authority import GATEWAY, open_authority
 from sync_server.gateway.mqtt import UNASKED_KEPT, Gateway, NetworkThreadDied
 from sync_server.project.config import Address
-from tests.support.tools import free_port
 from tests.sync_server.device import NOON
+from workbench.ports import free_port
 
 
 @pytest.fixture
