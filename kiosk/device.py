@@ -18,6 +18,7 @@ from kiosk.core.lighting import Lighting
 from kiosk.core.ports import Buttons, Lamps, Loop, Screen
 from kiosk.core.pressing import Pressing
 from kiosk.core.progress import Progress
+from kiosk.core.surroundings import Surroundings
 from kiosk.core.visit import Broken, Mended, Rules, VisitEvent
 from kiosk.errors import ConfigError, IdentityError, KioskError
 from kiosk.headless import QueueLoop
@@ -205,7 +206,7 @@ def _face(config: KioskConfig, clock: SystemClock, report: Callable[[str], None]
     if not config.has_window:
         loop = QueueLoop(clock)
         return Face(loop, (), lambda call: call(), lambda received: None, lambda handle: None)
-    from kiosk.screen.settings import ScreenSettings, Surroundings
+    from kiosk.screen.settings import ScreenSettings
 
     settings = ScreenSettings.parse(config.screen, state_dir=config.state_dir)
     if settings.trace:

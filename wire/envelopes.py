@@ -134,19 +134,70 @@ class Item(msgspec.Struct, frozen=True):
 
 
 class Questionnaire(msgspec.Struct, frozen=True):
-    """What a kiosk asks. The first item opens a visit, the others follow it."""
+    """What a kiosk asks. The first item opens a visit, the others follow it; then comes one item of the bank `rotation`, the one
+    that this device has shown least often, whatever the visitor has answered."""
 
     version: Count
     key: Key
     items: Annotated[list[Item], msgspec.Meta(min_length=1, max_length=40)]
+    rotation: Annotated[list[Item], msgspec.Meta(max_length=40)] = []
 
 
 class Timings(msgspec.Struct, frozen=True):
     """How long a screen waits, in milliseconds."""
 
     question: Annotated[int, msgspec.Meta(ge=3_000, le=600_000)] = 30_000
-    thanks: Annotated[int, msgspec.Meta(ge=2_000, le=60_000)] = 7_000
+    thanks: Annotated[int, msgspec.Meta(ge=2_000, le=60_000)] = 12_000
     cooldown: Annotated[int, msgspec.Meta(ge=0, le=60_000)] = 3_000
+    undo: Annotated[int, msgspec.Meta(ge=2_000, le=60_000)] = 5_000
+    """How long the thank-you offers to take the answer back."""
+    warning: Annotated[int, msgspec.Meta(ge=1_000, le=60_000)] = 10_000
+    """How long before a question is taken away its visitor is asked "Still there?"."""
+    cleaning: Annotated[int, msgspec.Meta(ge=5_000, le=300_000)] = 30_000
+    """How long the screen is locked for wiping."""
+    aided: Annotated[int, msgspec.Meta(ge=1, le=20)] = 4
+    """How many times longer every screen waits for somebody who uses the accessible mode."""
+
+
+class Misuse(msgspec.Struct, frozen=True):
+    """What makes ratings doubtful: they are flagged, never dropped. Times in milliseconds.
+
+    A burst is `burst_count` ratings begun within `burst_within`; a run is `run_count` of the same value in a row, each begun within
+    `run_gap` of the one before; a button held down for `stuck_after` is taken for stuck.
+    """
+
+    burst_count: Annotated[int, msgspec.Meta(ge=2, le=100)] = 5
+    burst_within: Annotated[int, msgspec.Meta(ge=1_000, le=600_000)] = 15_000
+    run_count: Annotated[int, msgspec.Meta(ge=2, le=100)] = 5
+    run_gap: Annotated[int, msgspec.Meta(ge=1_000, le=600_000)] = 10_000
+    stuck_after: Annotated[int, msgspec.Meta(ge=2_000, le=600_000)] = 10_000
+
+
+Minute = Annotated[int, msgspec.Meta(ge=0, le=1440)]
+"""A minute of a local day; 1440 is its end."""
+Spell = tuple[Minute, Minute]
+"""From the first minute up to, not including, the second."""
+LocalDate = Annotated[str, msgspec.Meta(pattern=r"^\d{4}-\d{2}-\d{2}$(?!\n)")]
+
+
+class Hours(msgspec.Struct, frozen=True):
+    """When the court is open, in its own time zone. `week` runs from Monday to Sunday; `days` are exceptions by date (a holiday is
+    an empty list); in the `quiet` spells of every day sounds are held back."""
+
+    timezone: Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+    week: Annotated[list[Annotated[list[Spell], msgspec.Meta(max_length=8)]], msgspec.Meta(min_length=7, max_length=7)]
+    days: Annotated[dict[LocalDate, Annotated[list[Spell], msgspec.Meta(max_length=8)]], msgspec.Meta(max_length=200)] = {}
+    quiet: Annotated[list[Spell], msgspec.Meta(max_length=8)] = []
+
+
+class VoicePack(msgspec.Struct, frozen=True):
+    """Speech made beforehand for every text in `language`: a ZIP of `size` bytes that the device fetches from the door as
+    `speech/<digest>` and checks by its SHA-256 `digest`. `voice` names who speaks."""
+
+    language: Language
+    voice: Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+    digest: Hash
+    size: Annotated[int, msgspec.Meta(ge=1, le=64 * 1024 * 1024)]
 
 
 class Config(msgspec.Struct, frozen=True, tag_field="t", tag=5):
@@ -160,6 +211,11 @@ class Config(msgspec.Struct, frozen=True, tag_field="t", tag=5):
     questionnaire: Questionnaire
     timings: Timings = Timings()
     public_url: Annotated[str, msgspec.Meta(max_length=200)] | None = None
+    misuse: Misuse = Misuse()
+    hours: Hours | None = None
+    door: Annotated[str, msgspec.Meta(max_length=200)] | None = None
+    """Where devices fetch what is too large for this document, `https://host:port`."""
+    speech: Annotated[list[VoicePack], msgspec.Meta(max_length=12)] = []
 
 
 class SignedConfig(msgspec.Struct, frozen=True, array_like=True, tag=6):

@@ -42,6 +42,8 @@ class Input(IntEnum):
     INTERVIEWER = 5
     PHONE = 6
     PAPER = 7
+    SENSOR = 8
+    """No visitor's doing: a door counter."""
 
 
 Identifier = Annotated[bytes, msgspec.Meta(min_length=ID_BYTES, max_length=ID_BYTES)]
@@ -98,7 +100,7 @@ class Passage(Row, frozen=True, array_like=True, gc=False, tag=4):
 
 
 class Flag(Row, frozen=True, array_like=True, gc=False, tag=5):
-    """Something about this visit deserves doubt (`rapid`, `burst`, `stuck`). It marks, it never deletes."""
+    """Something about this visit deserves doubt (`rapid`, `burst`, `run`, `stuck`, `closed`). It marks, it never deletes."""
 
     reason: RowKey
 

@@ -15,11 +15,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from kiosk.core.surroundings import Surroundings
 from kiosk.core.timekeeping import Stamp
 from kiosk.core.visit import Action, Phase, Scene
 from kiosk.screen.picture import Picture
 from kiosk.screen.presenter import Presenter
-from kiosk.screen.settings import ScreenSettings, Surroundings
+from kiosk.screen.settings import ScreenSettings
 from kiosk.screen.theme import Palette, Theme
 from kiosk.texts import Texts
 from wire.envelopes import Item, Option

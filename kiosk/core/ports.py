@@ -3,8 +3,10 @@
 from collections.abc import Callable, Sequence
 from typing import NamedTuple, Protocol
 
+from kiosk.core.access import Volume
 from kiosk.core.lighting import Look
 from kiosk.core.progress import Excerpt, Progress, Standing
+from kiosk.core.sounding import Sound
 from kiosk.core.timekeeping import Stamp
 from kiosk.core.visit import Scene
 from wire.events import Event, StreamId
@@ -125,6 +127,26 @@ class Lamps(Protocol):
 
     def stop(self) -> None:
         """Lights out."""
+
+
+class Sounds(Protocol):
+    """Short signs for the ear: a speaker, a buzzer, or both."""
+
+    def play(self, sound: Sound) -> None:
+        """Lets `sound` be heard. On the main thread; must not block and must not raise."""
+
+
+class Speech(Protocol):
+    """A voice. What it says next cuts off what it is saying."""
+
+    def speaks(self, language: str) -> bool:
+        """Whether there is a voice for `language`, as far as is known now. On the main thread."""
+
+    def say(self, language: str, sentences: Sequence[str], volume: Volume) -> None:
+        """Says `sentences` one after the other; one it has no audio for is left out and reported. Must not block or raise."""
+
+    def hush(self) -> None:
+        """Falls silent."""
 
 
 class Signer(Protocol):

@@ -12,8 +12,10 @@ from typing import Final, NamedTuple
 
 import msgspec
 
+from kiosk.core.access import Aid, Keystroke
+from kiosk.core.hours import Opening
 from kiosk.core.timekeeping import Stamp
-from wire.envelopes import Item, Questionnaire, Timings
+from wire.envelopes import Item, Misuse, Questionnaire, Timings
 from wire.events import DAY_MS, Answer, Event, Flag, Input, Left, Millis, Retract
 
 COMMIT_PATIENCE: Final = Millis(5_000)
@@ -32,6 +34,8 @@ class Phase(Enum):
     THANKS = "thanks"
     NOT_RECORDED = "not-recorded"
     OUT_OF_ORDER = "out-of-order"
+    CLOSED = "closed"
+    CLEANING = "cleaning"
 
 
 class Action(Enum):
@@ -49,6 +53,9 @@ class Rules:
     languages: tuple[str, ...]
     language: str
     timings: Timings = field(default_factory=Timings)
+    misuse: Misuse = field(default_factory=Misuse)
+    keypad: tuple[tuple[int, Keystroke], ...] = ()
+    """What the face buttons mean in the accessible mode; empty where keys of their own are wired for it, or no buttons at all."""
 
 
 # --- events: what can happen -------------------------------------------------------------------------------------------------
@@ -139,7 +146,62 @@ class Mended:
     stamp: Stamp
 
 
-VisitEvent = Tap | Press | Skip | Undo | Done | Speak | Tick | Committed | Failed | Broken | Mended
+@dataclass(frozen=True, slots=True)
+class Stay:
+    """A touch or key that means nothing but that somebody is there. It wakes a closed device."""
+
+    stamp: Stamp
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """The accessibility control: the accessible mode begins, or ends."""
+
+    stamp: Stamp
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A tactile key. Any of them begins the accessible mode; in it they move through everything that can be chosen."""
+
+    key: Keystroke
+    stamp: Stamp
+
+
+@dataclass(frozen=True, slots=True)
+class Stuck:
+    """The face button `value`, pressed last at `since` (monotonic ms), has not come up: its rating is doubtful."""
+
+    value: int
+    since: int
+    stamp: Stamp
+
+
+@dataclass(frozen=True, slots=True)
+class Close:
+    """The court has closed; it opens again at `opens`, if that is known. A visitor in front is not sent away."""
+
+    opens: Opening | None
+    stamp: Stamp
+
+
+@dataclass(frozen=True, slots=True)
+class Open:
+    """The court has opened."""
+
+    stamp: Stamp
+
+
+@dataclass(frozen=True, slots=True)
+class Clean:
+    """Staff want to wipe the screen: it is locked for `timings.cleaning`."""
+
+    stamp: Stamp
+
+
+Acted = Tap | Press | Skip | Undo | Done | Speak | Stay | Access | Key
+"""What a visitor does."""
+VisitEvent = Acted | Stuck | Close | Open | Clean | Tick | Committed | Failed | Broken | Mended
 
 
 # --- state and what comes out of it ------------------------------------------------------------------------------------------
@@ -198,7 +260,11 @@ class State:
 
 
 class Scene(NamedTuple):
-    """What the screen has to show. `pressed` is the option whose commit is under way; the bar of undo drains to `deadline`."""
+    """What the screen has to show. `pressed` is the option whose commit is under way; the bar of undo drains to `undo_until`.
+
+    `leaving_at` (monotonic ms) is set once the visitor is asked "Still there?": then the screen resets unless something is touched.
+    `aid` is the accessible mode, None outside it; `opens` is when a closed court opens again.
+    """
 
     phase: Phase
     language: str
@@ -209,6 +275,10 @@ class Scene(NamedTuple):
     can_undo: bool
     since: int
     deadline: int | None
+    undo_until: int | None = None
+    leaving_at: int | None = None
+    aid: Aid | None = None
+    opens: Opening | None = None
 
 
 Step = tuple[State, tuple[Append, ...]]

@@ -8,11 +8,12 @@ from functools import partial
 from typing import Any, Final
 
 from kiosk.core.ports import Clock
+from kiosk.core.surroundings import Surroundings
 from kiosk.core.visit import Scene
 from kiosk.screen.loop import MainLoop
 from kiosk.screen.picture import Picture
 from kiosk.screen.presenter import Handle, Presenter
-from kiosk.screen.settings import ScreenSettings, Surroundings
+from kiosk.screen.settings import ScreenSettings
 from kiosk.screen.theme import ASSETS, Palette, load_or_default
 from kiosk.screen.toolkit import prepare
 from kiosk.screen.trace import Trace

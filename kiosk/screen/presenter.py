@@ -10,12 +10,12 @@ import segno
 
 from kiosk.core import visit
 from kiosk.core.ports import Clock
+from kiosk.core.surroundings import Surroundings
 from kiosk.core.timekeeping import Stamp
 from kiosk.core.visit import Action, Phase, Scene
 from kiosk.screen import views
 from kiosk.screen.picture import Measure, Picture
 from kiosk.screen.screens.compose import compose
-from kiosk.screen.settings import Surroundings
 from kiosk.screen.theme import Palette, Theme
 from kiosk.screen.touch import TouchGate
 from kiosk.texts import Texts, pick

@@ -1,12 +1,11 @@
-"""What the screen is told: its settings from the kiosk's TOML file, and the court it stands in."""
+"""The screen's settings, from the kiosk's TOML file."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
 
 from kiosk.errors import ConfigError
-from wire.envelopes import Item
 
 INPUTS: Final = ("mouse", "mtdev", "hidinput")
 APPEARANCES: Final = ("light", "dark")
@@ -105,16 +104,3 @@ class _Reader:
         if not numbers or not all(a <= part <= b for a, part, b in zip(low, value, high, strict=True)):
             raise ConfigError(f"screen.{name}", f"is {value!r}", f"Write two whole numbers from {list(low)} to {list(high)}.")
         return tuple(value)
-
-
-@dataclass(frozen=True, slots=True)
-class Surroundings:
-    """Where the screen stands: the court's name by language, the languages on offer, the device's short number, and the page that
-    the QR code opens. `items` are the questions it will show, so that their texts can be drawn beforehand."""
-
-    court: Mapping[str, str]
-    languages: tuple[str, ...]
-    language: str
-    number: str | None = None
-    public_url: str | None = None
-    items: tuple[Item, ...] = field(default=())

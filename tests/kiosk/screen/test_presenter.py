@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from kiosk.core.conductor import Conductor
+from kiosk.core.surroundings import Surroundings
 from kiosk.core.visit import Phase, Rules, Scene
 from kiosk.screen.picture import Face, Icon, Panel, Picture, Qr, Text
 from kiosk.screen.presenter import Presenter
-from kiosk.screen.settings import Surroundings
 from kiosk.screen.theme import Palette, Theme
 from kiosk.texts import Texts
 from tests.kiosk.exit import HandCard, HandClock, HandLoop
@@ -240,7 +240,7 @@ def test_the_undo_bar_drains_to_the_end_of_the_thank_you(screen: Exit) -> None:
     screen.touch("skip")
     screen.settle()
     drain = next(mark for mark in screen.picture.marks if hasattr(mark, "since"))
-    assert (drain.since, drain.deadline) == (screen.clock.now, screen.clock.now + 7_000)
+    assert (drain.since, drain.deadline) == (screen.clock.now, screen.clock.now + 12_000)
 
 
 def test_out_of_order_names_the_device_and_asks_nothing(screen: Exit) -> None:
