@@ -54,14 +54,18 @@ CONTAINED_IN = {"kiosk": ("run", "test"), "server": ("run", "test"), "run": ("te
 SPACE = {"kiosk": 500, "server": 700, "run": 900, "test": 1600}
 
 WINDOW = ("libgl1", "libegl1", "libgl1-mesa-dri", "libmtdev1")
+SOUND = ("alsa-utils",)  # aplay
+SPEECH = ("espeak-ng",)  # makes the voices, on the server
 BROWSER_AND_DISPLAY = ("xvfb", "xdotool", "x11-apps", "chromium", "libatomic1")
 DEBIAN = {
-    "demo": ("mosquitto",),
+    "demo": ("mosquitto",) + SPEECH + SOUND,
     "bench": ("mosquitto",),
     "bench tap": WINDOW + BROWSER_AND_DISPLAY,
-    "kiosk": (),
-    "server": ("mosquitto",),
-    "test": ("mosquitto", "postgresql", "gettext") + WINDOW + BROWSER_AND_DISPLAY,
+    "bench kiosk": WINDOW + BROWSER_AND_DISPLAY + SPEECH + SOUND,
+    "bench soak": WINDOW + BROWSER_AND_DISPLAY + SPEECH + SOUND,
+    "kiosk": SOUND,
+    "server": ("mosquitto",) + SPEECH,
+    "test": ("mosquitto", "postgresql", "gettext") + SPEECH + SOUND + WINDOW + BROWSER_AND_DISPLAY,
     "lint": (),
     "docs": (),
     "docs screens": WINDOW + ("xvfb",),
