@@ -1,7 +1,8 @@
 """The look's tokens, read from `assets/theme.toml` and checked. No Kivy in here.
 
 A theme that cannot be used is refused with the name of the field, the reason and the fix; the kiosk then goes on with the built-in
-default and reports it, because a broken colour must never stop a court from hearing people.
+default and reports it, because a broken colour must never stop a court from hearing people. A font that is missing takes nothing
+else of a theme away: the shipped one stands in for it.
 """
 
 import re
@@ -21,6 +22,7 @@ SHAPE_CONTRAST: Final = 3.0
 """WCAG 2.2, success criterion 1.4.11: what tells a control apart from its ground."""
 MARK_CONTRAST: Final = 4.5
 """Eyes and mouth on the fill of a face: more than a shape needs, because they carry the meaning."""
+FONTS: Final = ("type.regular", "type.semibold")
 
 Rgb = tuple[float, float, float]
 
@@ -59,7 +61,10 @@ class Palette:
 
 @dataclass(frozen=True, slots=True)
 class Theme:
-    """Everything about the look that is not a text. Lengths are px at 800×480, times ms."""
+    """Everything about the look that is not a text. Lengths are px at 800×480, times ms.
+
+    `reach` is the share of the screen's height, from the bottom, within which the accessible mode keeps everything to touch.
+    """
 
     light: Palette
     dark: Palette
@@ -70,6 +75,7 @@ class Theme:
     base: float
     least: float
     large_text: float
+    reach: float
     step: float
     corner: float
     shadow_opacity: float
@@ -95,49 +101,69 @@ def load(path: Path, *, accent: str | None = None) -> Theme:
 
     Raises ThemeError when the file cannot be read, a field is missing or wrong, or a contrast is too low.
     """
+    return parse(_read(path, accent), folder=path.parent)
+
+
+def load_or_default(path: Path, report: Callable[[str], None], *, accent: str | None = None) -> Theme:
+    """The theme at `path`; what of it cannot be used goes to `report`, and the built-in default takes its place. Never raises."""
+    try:
+        return _with_usable_fonts(_read(path, accent), path.parent, report)
+    except ThemeError as error:
+        report(str(error))
+    if accent is not None:
+        return load_or_default(path, lambda said: None, accent=None)
+    return default()
+
+
+def default() -> Theme:
+    """The built-in theme: the tokens of `assets/theme.toml` as they were released. Whether its fonts are there is not asked."""
+    return parse(BUILT_IN, folder=ASSETS, look=False)
+
+
+def _read(path: Path, accent: str | None) -> dict[str, Any]:
     try:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ThemeError(str(path), f"cannot be read ({error.strerror}); restore the file that was installed") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ThemeError(str(path), f"is not valid TOML ({error})") from error
-    if accent is not None:
-        palettes = document.get("palette")
-        light = palettes.get("light") if isinstance(palettes, dict) else None
-        if isinstance(light, dict):
-            light["accent"] = accent
-    return parse(document, folder=path.parent)
+    palettes = document.get("palette")
+    light = palettes.get("light") if isinstance(palettes, dict) else None
+    if accent is not None and isinstance(light, dict):
+        light["accent"] = accent
+    return document
 
 
-def load_or_default(path: Path, report: Callable[[str], None], *, accent: str | None = None) -> Theme:
-    """The theme at `path`; when it cannot be used, the reason goes to `report` and the built-in default comes back."""
-    try:
-        return load(path, accent=accent)
-    except ThemeError as error:
-        report(str(error))
-    try:
-        return load(path)
-    except ThemeError:
-        return default()
+def _with_usable_fonts(document: dict[str, Any], folder: Path, report: Callable[[str], None]) -> Theme:
+    """The theme of `document`, with the shipped font for each that is missing. Raises ThemeError for anything else."""
+    for _ in FONTS:
+        try:
+            return parse(document, folder=folder)
+        except ThemeError as error:
+            if error.field not in FONTS:
+                raise
+            report(str(error))
+            shipped = BUILT_IN["type"][error.field.removeprefix("type.")]
+            document["type"][error.field.removeprefix("type.")] = str(ASSETS / shipped)
+    return parse(document, folder=folder, look=False)
 
 
-def default() -> Theme:
-    """The built-in theme: the tokens of `assets/theme.toml` as they were released."""
-    return parse(BUILT_IN, folder=ASSETS)
+def parse(document: Mapping[str, Any], *, folder: Path, look: bool = True) -> Theme:
+    """The theme that a parsed TOML document describes. Font paths are taken from `folder`; whether they are fonts is asked if `look`.
 
-
-def parse(document: Mapping[str, Any], *, folder: Path) -> Theme:
-    """The theme that a parsed TOML document describes; font paths are taken from `folder`. Raises ThemeError."""
+    Raises ThemeError.
+    """
     return Theme(
         light=_palette(document, "light"),
         dark=_palette(document, "dark"),
         contrast=_palette(document, "contrast"),
-        regular=_font(document, "regular", folder),
-        semibold=_font(document, "semibold", folder),
+        regular=_font(document, "regular", folder, look=look),
+        semibold=_font(document, "semibold", folder, look=look),
         ratio=_number(document, "type", "ratio", 1.05, 2.0),
         base=_number(document, "type", "kiosk_base", 20, 48),
         least=_number(document, "type", "kiosk_least", 18, 48),
         large_text=_number(document, "type", "large_text", 1.5, 2.0),
+        reach=_number(document, "access", "reach", 0.4, 1.0),
         step=_number(document, "space", "step", 4, 16),
         corner=_number(document, "corner", "kiosk", 0, 40),
         shadow_opacity=_number(document, "shadow", "opacity", 0, 0.5),
@@ -181,11 +207,13 @@ def _switch(document: Mapping[str, Any], table: str, name: str) -> bool:
     return value
 
 
-def _font(document: Mapping[str, Any], name: str, folder: Path) -> Path:
+def _font(document: Mapping[str, Any], name: str, folder: Path, *, look: bool) -> Path:
     label, value = _field(document, "type", name)
     if not isinstance(value, str):
         raise ThemeError(label, f"must be the path of a font file, but is {value!r}")
     path = folder / value
+    if not look:
+        return path
     try:
         with path.open("rb") as file:
             magic = file.read(4)
@@ -273,6 +301,7 @@ BUILT_IN: Final[Mapping[str, Any]] = {
         "kiosk_least": 20,
         "large_text": 1.5,
     },
+    "access": {"reach": 0.7},
     "space": {"step": 8},
     "corner": {"kiosk": 12},
     "shadow": {"opacity": 0.10},

@@ -48,6 +48,7 @@ def test_contrast_is_as_the_standard_defines_it() -> None:
         ({"type__large_text": True}, "type.large_text"),
         ({"type__regular": "fonts/none.ttf"}, "type.regular"),
         ({"type__semibold": "theme.toml"}, "type.semibold"),
+        ({"access__reach": 1.2}, "access.reach"),
         ({"motion__reduced": 1}, "motion.reduced"),
         ({"space": {}}, "space.step"),
         ({"corner": 12}, "[corner]"),
@@ -88,3 +89,24 @@ def test_features_of_every_face_stand_out(theme: Theme) -> None:
     for palette in (theme.light, theme.dark, theme.contrast):
         for fill in palette.scale:
             assert themes.contrast(palette.mark_on(fill), fill) >= themes.MARK_CONTRAST
+
+
+def test_a_missing_font_is_named_and_takes_nothing_else_of_the_theme_away(tmp_path: Path, complaints: list[str]) -> None:
+    text = (themes.ASSETS / "theme.toml").read_text(encoding="utf-8").replace('ink = "#14202B"', 'ink = "#101010"')
+    (tmp_path / "theme.toml").write_text(text, encoding="utf-8")  # the fonts it names are not beside it
+    theme = themes.load_or_default(tmp_path / "theme.toml", complaints.append)
+    assert theme.light.ink == themes.colour("ink", "#101010")
+    assert (theme.regular, theme.semibold) == (themes.default().regular, themes.default().semibold)
+    assert [field in said for field, said in zip(themes.FONTS, complaints, strict=True)] == [True, True]
+
+
+def test_without_any_shipped_font_there_is_a_theme_all_the_same(
+    tmp_path: Path, complaints: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shipped = (themes.ASSETS / "theme.toml").read_text(encoding="utf-8")
+    (tmp_path / "theme.toml").write_text(shipped, encoding="utf-8")
+    monkeypatch.setattr(themes, "ASSETS", tmp_path)
+    theme = themes.load_or_default(tmp_path / "theme.toml", complaints.append)
+    assert theme.light == themes.default().light
+    assert theme.regular == tmp_path / "fonts" / "SourceSans3-Regular.ttf"  # the painter finds out, and takes the toolkit's
+    assert len(complaints) == 2
