@@ -39,6 +39,15 @@ class Link(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     keepalive_s: Annotated[int, msgspec.Meta(ge=5, le=300)] = 20
 
 
+class Audio(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Voice and sounds. `device` is the name that ALSA knows the headset or speaker by (`aplay -L` lists them); `quiet_volume` is
+    what is left of the voice's loudness in the court's quiet hours, where 1 leaves all of it, as for a headset."""
+
+    enabled: bool = True
+    device: Annotated[str, msgspec.Meta(min_length=1, max_length=200)] = "default"
+    quiet_volume: Annotated[float, msgspec.Meta(ge=0.1, le=1)] = 0.5
+
+
 class KioskConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Everything the device is told by its file. What the court wants asked comes from the server."""
 
@@ -50,6 +59,7 @@ class KioskConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     screen: dict[str, Any] = {}
     panel: Panel = Panel()
     link: Link = Link()
+    audio: Audio = Audio()
 
     @property
     def has_window(self) -> bool:
@@ -61,6 +71,7 @@ KNOWN: Final = {
     "": KioskConfig.__struct_fields__,
     "panel": Panel.__struct_fields__,
     "link": Link.__struct_fields__,
+    "audio": Audio.__struct_fields__,
 }
 FIXES: Final = {
     "state_dir": 'Write the folder where the device keeps its ledger and keys, for instance state_dir = "state".',
@@ -71,6 +82,7 @@ FIXES: Final = {
     "screen": 'Write mode = "window" for a touchscreen or mode = "none" for buttons only.',
     "panel": 'Write simulated = "panel.sock", or [panel.buttons] and [panel.lamps] with face = pin, for instance 1 = 17.',
     "link": "Write keepalive_s as a whole number of seconds from 5 to 300.",
+    "audio": 'Write enabled = true or false, device = "default" or a name from aplay -L, quiet_volume as a number from 0.1 to 1.',
 }
 
 _where = re.compile(r"\A(?P<what>.*?)(?: - at `(?:key in )?\$\.?(?P<path>[^`]*)`)?\Z", re.DOTALL)
