@@ -21,5 +21,18 @@ ICONS: Final = (
     "undo",
     "alert",
     "pause",
+    "repeat",
+    "louder",
+    "mute",
+    "closed",
+    "clean",
+    "skip",
+    "globe",
+    "phone",
+    "touch",
+    "moon",
+    "unsure",
+    "not-mine",
+    "saved",
 )
 """A strip of icons, in this order."""
