@@ -125,7 +125,25 @@ class Drain:
     control: str | None = None
 
 
-Mark = Text | Face | Icon | Panel | Qr | Drain
+@dataclass(frozen=True, slots=True)
+class Ring:
+    """A hollow rounded frame just inside `box`: what a tactile key has reached. Nothing it surrounds is painted over."""
+
+    box: Box
+    tone: Tone
+    width: int
+    corner: int
+    control: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Crest:
+    """The court's crest in its own colours, as large as fits into `box`."""
+
+    box: Box
+
+
+Mark = Text | Face | Icon | Panel | Qr | Drain | Ring | Crest
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +156,10 @@ class Control:
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """Everything on the screen, back to front. The first control that contains a touch gets it."""
+    """Everything on the screen, back to front. The first control that contains a touch gets it.
+
+    `renews_at` is the moment (monotonic ms) from which it is out of date: it counts seconds, or offers what then ends.
+    """
 
     scene: str
     language: str
@@ -147,6 +168,7 @@ class Picture:
     marks: tuple[Mark, ...]
     controls: tuple[Control, ...] = field(default=())
     pressed: str | None = None
+    renews_at: int | None = None
 
     def at(self, x: float, y: float) -> str | None:
         """The control at a point, or None."""
