@@ -191,8 +191,8 @@ class Hours(msgspec.Struct, frozen=True):
 
 
 class VoicePack(msgspec.Struct, frozen=True):
-    """Speech made beforehand for every text in `language`: a ZIP of `size` bytes that the device fetches from the door as
-    `speech/<digest>` and checks by its SHA-256 `digest`. `voice` names who speaks."""
+    """Speech made beforehand for texts in `language`: a pack of `wire.speech`, `size` bytes long, that the device fetches from the
+    door as `speech/<digest>` and checks by its SHA-256 `digest`. `voice` names who speaks."""
 
     language: Language
     voice: Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
@@ -215,14 +215,15 @@ class Config(msgspec.Struct, frozen=True, tag_field="t", tag=5):
     hours: Hours | None = None
     door: Annotated[str, msgspec.Meta(max_length=200)] | None = None
     """Where devices fetch what is too large for this document, `https://host:port`."""
-    speech: Annotated[list[VoicePack], msgspec.Meta(max_length=12)] = []
+    speech: Annotated[list[VoicePack], msgspec.Meta(max_length=24)] = []
+    """Several packs of one language add up: what every court says, and what this one is called."""
 
 
 class SignedConfig(msgspec.Struct, frozen=True, array_like=True, tag=6):
     """An encoded `Config` with the server's Ed25519 signature of `wire.chain.config_statement`."""
 
     v: Literal[1]
-    document: Annotated[bytes, msgspec.Meta(max_length=MAX_BYTES)]
+    document: Annotated[bytes, msgspec.Meta(max_length=MAX_INFLATED // 2)]
     signature: Signature
 
 

@@ -1,7 +1,7 @@
 """Speech made beforehand: how a sentence names its clip, and how clips travel together.
 
-A pack is a ZIP file of one `<clip>.wav` for each sentence and an `index.json` that lists the sentences. Several packs of one language
-add up. Nothing here opens a file by its name or plays a sound; whatever bytes a pack holds, reading it returns or raises
+A pack is a ZIP file of one `<clip>.wav` for each sentence and an `index.json` that lists the sentences. Several packs of one
+language add up. Nothing here opens a file by its name or plays a sound; whatever bytes a pack holds, reading it returns or raises
 `SpeechError`, nothing else.
 """
 
@@ -100,7 +100,7 @@ def samples_of(wav: bytes) -> bytes:
 class Pack:
     """A pack, read from an open binary `file` that can seek and that stays its owner's. Raises `SpeechError`.
 
-    `index` is what it says of itself, `clips` the names of what it holds; each clip is read, and checked, only when it is asked for.
+    `index` is what it says of itself, `clips` the names of what it holds. A clip is read, and checked, only when it is asked for.
     """
 
     def __init__(self, file: IO[bytes]) -> None:

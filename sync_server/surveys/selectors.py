@@ -25,7 +25,14 @@ def questionnaire(version: int) -> WireQuestionnaire | None:
 def item_of(key: str, *, questionnaire_key: str = "exit") -> Item | None:
     """The item `key` as it is asked now, with its words and options."""
     current = current_questionnaire(questionnaire_key)
-    return next((item for item in current.items if item.key == key), None) if current else None
+    return next((item for item in (*current.items, *current.rotation) if item.key == key), None) if current else None
+
+
+def languages_of(asked: WireQuestionnaire) -> frozenset[str]:
+    """The languages in which every question and every option of `asked` has its words."""
+    items = (*asked.items, *asked.rotation)
+    texts = [item.text for item in items] + [option.text for item in items for option in item.options]
+    return frozenset.intersection(*(frozenset(language for language, text in words.items() if text.strip()) for words in texts))
 
 
 def _decoded(document: Mapping[str, object]) -> WireQuestionnaire:
