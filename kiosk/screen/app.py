@@ -3,7 +3,6 @@
 Importing this module opens nothing; `TouchScreen(...)` does. It is used on the main thread, but for `loop.post` and `loop.stop`.
 """
 
-from collections.abc import Callable
 from functools import partial
 from typing import Any, Final
 
@@ -11,13 +10,14 @@ from kiosk.core.ports import Clock
 from kiosk.core.surroundings import Surroundings
 from kiosk.core.visit import Scene
 from kiosk.screen.loop import MainLoop
+from kiosk.screen.panels import Alarm, Report, provider
 from kiosk.screen.picture import Picture
 from kiosk.screen.presenter import Handle, Presenter
 from kiosk.screen.settings import ScreenSettings
 from kiosk.screen.theme import ASSETS, Palette, load_or_default
 from kiosk.screen.toolkit import prepare
 from kiosk.screen.trace import Trace
-from kiosk.screen.waiting import SdlWaiter, ThreadWaiter, Waiter, WakingQueue, driver
+from kiosk.screen.waiting import SdlWaiter, ThreadWaiter, Waiter, driver
 from kiosk.texts import Texts
 
 NOWHERE: Final = ("", "offscreen", "dummy")
@@ -29,9 +29,20 @@ STILL_S: Final = 1.0
 
 
 class TouchScreen:
-    """A window that shows scenes (`kiosk.core.ports.Screen`) and reports touches. `report` hears what is not right."""
+    """A window that shows scenes (`kiosk.core.ports.Screen`) and reports touches.
 
-    def __init__(self, settings: ScreenSettings, *, clock: Clock, report: Callable[[str], None]) -> None:
+    `report` hears what is not right; `alarm` (name, sentence) and `clear` (name) hear, on any thread, of what may right itself.
+    """
+
+    def __init__(
+        self,
+        settings: ScreenSettings,
+        *,
+        clock: Clock,
+        report: Report,
+        alarm: Alarm | None = None,
+        clear: Report | None = None,
+    ) -> None:
         prepare(settings)
         from kivy.base import EventLoop
         from kivy.clock import Clock as KivyClock
@@ -75,7 +86,11 @@ class TouchScreen:
             on_keyboard=_swallow,
             on_resize=self._on_resize,
         )
-        self._add_input(settings, waiter)
+        for each in list(EventLoop.input_providers):
+            EventLoop.remove_input_provider(each)  # two that read one panel make every touch count twice
+        alarm = alarm or (lambda name, sentence: report(sentence))
+        clear = clear or (lambda name: None)
+        EventLoop.add_input_provider(provider(settings, waiter, report=report, alarm=alarm, clear=clear))
         EventLoop.start()
 
     def connect(self, handle: Handle) -> None:
@@ -144,12 +159,6 @@ class TouchScreen:
 
     # --- input ---
 
-    def _add_input(self, settings: ScreenSettings, waiter: Waiter) -> None:
-        """Exactly one source of touches: two that read one panel make every touch count twice."""
-        for provider in list(self._events.input_providers):
-            self._events.remove_input_provider(provider)
-        self._events.add_input_provider(_provider(settings, waiter))
-
     def _on_down(self, window: Any, touch: Any) -> bool:
         self.presenter.touched(touch.uid, touch.x, window.height - touch.y, self._clock.stamp())
         return True
@@ -162,26 +171,6 @@ class TouchScreen:
         """Kivy tells of it from within SDL's event filter, even while the window is torn down: no time to draw."""
         if not self._closed:
             self.loop.post(lambda: self.presenter.resize((width, height)))
-
-
-def _provider(settings: ScreenSettings, waiter: Waiter) -> Any:
-    if settings.input == "mouse":
-        from kivy.input.providers.mouse import MouseMotionEventProvider
-
-        return MouseMotionEventProvider("mouse", "disable_multitouch,disable_hover")
-    if settings.input == "mtdev":
-        from kivy.input.providers.mtdev import MTDMotionEventProvider as Panel
-    else:
-        from kivy.input.providers.hidinput import HIDInputMotionEventProvider as Panel
-
-    class Waking(Panel):  # Kivy's classes carry no types
-        """The provider, whose thread wakes the loop with each touch."""
-
-        def _thread_run(self, **options: Any) -> None:
-            options["queue"] = WakingQueue(options["queue"], waiter.wake)
-            super()._thread_run(**options)
-
-    return Waking("panel", settings.device)
 
 
 def _swallow(*_: Any, **__: Any) -> bool:

@@ -149,7 +149,7 @@ def _with_usable_fonts(document: dict[str, Any], folder: Path, report: Callable[
 
 
 def parse(document: Mapping[str, Any], *, folder: Path, look: bool = True) -> Theme:
-    """The theme that a parsed TOML document describes. Font paths are taken from `folder`; whether they are fonts is asked if `look`.
+    """The theme that a parsed TOML document describes. Font paths are taken from `folder`, and opened if `look`.
 
     Raises ThemeError.
     """

@@ -71,6 +71,10 @@ class WakingQueue:
         self._queue.append(entry)
         self._wake()
 
+    def popleft(self) -> Any:
+        """What was appended first. Raises IndexError when there is nothing."""
+        return self._queue.popleft()
+
 
 def driver() -> str:
     """What SDL draws through: `x11`, `KMSDRM`, `wayland`; `offscreen` or `dummy` where it found no display."""
