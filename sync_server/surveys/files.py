@@ -2,32 +2,17 @@
 the reading: no Django.
 """
 
-import re
-import tomllib
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, ClassVar, Final, Literal
 
 import msgspec
 
+from sync_server.project.written import TOP, FileFault, Table, read
 from wire.envelopes import Item, Option, Questionnaire, Texts
 from wire.events import DONT_KNOW, NOT_APPLICABLE, Key, Language
 
 QUESTIONNAIRES: Final = Path(__file__).resolve().parents[2] / "assets" / "questionnaires"
-
-
-@dataclass
-class QuestionnaireFileError(Exception):
-    """A questionnaire file cannot be used. `fix` tells the person who wrote it what to change."""
-
-    file: str
-    table: str
-    field: str
-    reason: str
-    fix: str
-
-    def __str__(self) -> str:
-        return f"{self.file}, {self.table}, field “{self.field}”: {self.reason}. {self.fix}"
 
 
 class Scale(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -70,40 +55,33 @@ class Sheet(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return [Item(item.key, scales[item.scale].kind, item.scale, item.text, scales[item.scale].options) for item in items]
 
 
-FIXES: Final = {
-    "key": 'Write a short name of small Latin letters, digits, dots and hyphens, such as "overall".',
-    "scale": 'Name one of the tables under [scales], such as "faces5".',
-    "kind": 'Write "scale" (worst to best) or "choice" (no order).',
-    "value": "Write a whole number from 0 to 10, each once; -1 for “don't know” and -2 for “does not concern me”, at the end.",
-    "options": "Give 2 to 11 options, each with value and text.",
-    "text": 'Write { uk = "…", en = "…" } with at most 400 characters each.',
-    "title": 'Write { uk = "…", en = "…" } with at most 400 characters each.',
-    "languages": 'Write a list such as ["uk", "en"].',
-    "items": "Add at least one [[items]] table with key, scale and text.",
-    "rotation": "Write [[rotation]] tables with key, scale and text, or none.",
-    "scales": "Add a table such as [scales.faces5] with kind and options.",
-    "icon": 'Write the name of a picture, such as "face-1", or leave it out.',
-}
+class QuestionnaireFileError(FileFault):
+    """A questionnaire file cannot be used."""
+
+    otherwise = "Compare it with exit.toml."
+    fixes: ClassVar[Mapping[str, str]] = {
+        "key": 'Write a short name of small Latin letters, digits, dots and hyphens, such as "overall".',
+        "scale": 'Name one of the tables under [scales], such as "faces5".',
+        "kind": 'Write "scale" (worst to best) or "choice" (no order).',
+        "value": "Write a whole number from 0 to 10, each once; -1 for “don't know” and -2 for “does not concern me”, at the end.",
+        "options": "Give 2 to 11 options, each with value and text.",
+        "text": 'Write { uk = "…", en = "…" } with at most 400 characters each.',
+        "title": 'Write { uk = "…", en = "…" } with at most 400 characters each.',
+        "languages": 'Write a list such as ["uk", "en"].',
+        "items": "Add at least one [[items]] table with key, scale and text.",
+        "rotation": "Write [[rotation]] tables with key, scale and text, or none.",
+        "scales": "Add a table such as [scales.faces5] with kind and options.",
+        "icon": 'Write the name of a picture, such as "face-1", or leave it out.',
+    }
+
+
 BESIDE: Final = (DONT_KNOW, NOT_APPLICABLE)
 """Values that lie beside every scale."""
-PLACE = re.compile(r"^(?P<reason>.*?)(?: - at `(?P<path>[^`]*)`)?$", re.DOTALL)
-MISSING = re.compile(r"required field `(\w+)`|unknown field `(\w+)`")
 
 
 def load(path: Path) -> Sheet:
     """The questionnaire in `path`, complete in every language it names. Raises `QuestionnaireFileError` at the first fault."""
-    try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise QuestionnaireFileError(
-            path.name, "the file", "", f"cannot be read ({error.strerror})", "Put the file back."
-        ) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise QuestionnaireFileError(path.name, "the file", "", f"is not TOML ({error})", "Mend the line that is named.") from error
-    try:
-        sheet = msgspec.convert(table, Sheet)
-    except msgspec.ValidationError as error:
-        raise _explained(path.name, _in_its_scale(table, str(error))) from error
+    sheet = read(path, Sheet, QuestionnaireFileError, locate=_in_its_scale)
     _check_references(path.name, sheet)
     _check_languages(path.name, sheet)
     return sheet
@@ -114,7 +92,7 @@ def load_all(folder: Path = QUESTIONNAIRES) -> list[Sheet]:
     return [load(path) for path in sorted(folder.glob("*.toml"))]
 
 
-def _in_its_scale(table: dict[str, Any], message: str) -> str:
+def _in_its_scale(table: Table, message: str) -> str:
     """msgspec does not say under which name of a table a fault lies (`$.scales[...]`); this finds out."""
     if "`$.scales[...]" not in message:
         return message
@@ -126,36 +104,13 @@ def _in_its_scale(table: dict[str, Any], message: str) -> str:
     return message
 
 
-def _explained(file: str, message: str) -> QuestionnaireFileError:
-    found = PLACE.match(message)
-    reason, path = (found["reason"], found["path"] or "$") if found else (message, "$")
-    steps = [step for step in re.split(r"\.|(?=\[\d)", path.removeprefix("$")) if step]
-    missing = MISSING.search(reason)
-    field = next((name for name in missing.groups() if name), "") if missing else ""
-    if not field:
-        while steps and steps[-1].startswith("["):
-            steps.pop()
-        field = steps.pop() if steps else ""
-    return QuestionnaireFileError(file, _table(steps), field, reason[:1].lower() + reason[1:], _fix(field, reason))
-
-
-def _table(steps: list[str]) -> str:
-    """`["items", "[1]"]` as a person would find it: “items, entry 2”."""
-    words = [f"entry {int(step[1:-1]) + 1}" if step[1:-1].isdigit() else step for step in steps]
-    return ", ".join(words) if words else "the top of the file"
-
-
-def _fix(field: str, reason: str) -> str:
-    if "unknown field" in reason:
-        return "Take it out, or correct its spelling."
-    return FIXES.get(field, "Compare it with exit.toml.")
-
-
 def _check_references(file: str, sheet: Sheet) -> None:
     seen: set[str] = set()
     for place, item in _places(sheet):
         if item.scale not in sheet.scales:
-            raise QuestionnaireFileError(file, place, "scale", f"there is no scale “{item.scale}”", FIXES["scale"])
+            raise QuestionnaireFileError(
+                file, place, "scale", f"there is no scale “{item.scale}”", QuestionnaireFileError.fixes["scale"]
+            )
         if item.key in seen:
             raise QuestionnaireFileError(
                 file, place, "key", f"“{item.key}” is used twice", "Give every item a key of its own, the rotation's too."
@@ -165,7 +120,9 @@ def _check_references(file: str, sheet: Sheet) -> None:
         values = [option.value for option in scale.options]
         points = [value for value in values if value not in BESIDE]
         if len(set(values)) != len(values) or len(points) < 2 or values[: len(points)] != points:
-            raise QuestionnaireFileError(file, f"scales, {name}", "value", f"the values are {values}", FIXES["value"])
+            raise QuestionnaireFileError(
+                file, f"scales, {name}", "value", f"the values are {values}", QuestionnaireFileError.fixes["value"]
+            )
         if scale.kind == "scale" and points != sorted(points):
             raise QuestionnaireFileError(
                 file, f"scales, {name}", "value", f"the values are {values}", "Put the options in order, worst first."
@@ -179,7 +136,7 @@ def _places(sheet: Sheet) -> list[tuple[str, AskedItem]]:
 
 
 def _check_languages(file: str, sheet: Sheet) -> None:
-    texts: list[tuple[str, str, Texts]] = [("the top of the file", "title", sheet.title)]
+    texts: list[tuple[str, str, Texts]] = [(TOP, "title", sheet.title)]
     texts += [(place, "text", item.text) for place, item in _places(sheet)]
     texts += [
         (f"scales, {name}, options, entry {n}", "text", option.text)
