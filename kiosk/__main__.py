@@ -15,7 +15,7 @@ import structlog
 from kiosk import config as configuration
 from kiosk.config import KioskConfig
 from kiosk.errors import EnrolmentError, IdentityError, KioskError
-from kiosk.texts import LANGUAGES, Texts, asked_for
+from kiosk.texts import STAFF, STAFF_LANGUAGES, Texts, asked_for
 
 EPILOG = """\
 The configuration is a TOML file, for instance:
@@ -132,7 +132,7 @@ def show_status(config: KioskConfig, options: argparse.Namespace) -> int:
 
 def _words() -> tuple[Texts, str]:
     """The catalogues, and the language that this terminal asks for."""
-    return Texts(LANGUAGES, lambda sentence: None), asked_for(os.environ)
+    return Texts(STAFF_LANGUAGES, lambda sentence: None, domain=STAFF), asked_for(os.environ)
 
 
 def _running(config: Path) -> str:

@@ -1,7 +1,8 @@
 """The kiosk's own words, from the gettext catalogues in `assets/translations`. Keys are the English sentences.
 
-A text that is missing never stops anything: the English sentence is shown and the gap is reported once. What a court asks comes
-from its questionnaire and its configuration, not from here; `pick` chooses among those.
+There are two catalogues: what visitors see and hear, and what staff read on the device. A text that is missing never stops
+anything: the English sentence is shown and the gap is reported once. What a court asks comes from its questionnaire and its
+configuration, not from here; `pick` chooses among those.
 """
 
 import gettext
@@ -11,11 +12,18 @@ from pathlib import Path
 from typing import Final
 
 TRANSLATIONS: Final = Path(__file__).resolve().parents[1] / "assets" / "translations"
-DOMAIN: Final = "kiosk"
+VISITOR: Final = "visitor"
+"""The catalogue of everything that visitors see or hear."""
+STAFF: Final = "staff"
+"""The catalogue of what the commands and the self-tests say to staff."""
+LANGUAGES: Final = ("uk", "en", "pl", "ro", "hu", "bg", "crh")
+"""Languages that visitors can be spoken to in; the first is spoken where nobody asks for another."""
+STAFF_LANGUAGES: Final = ("uk", "en")
+"""The same for staff."""
 OWN_NAME: Final = "English"
 """The key under which a catalogue gives its language's name in that language."""
-LANGUAGES: Final = ("uk", "en")
-"""Languages with a catalogue; the first is spoken where nobody asks for another."""
+SIGN: Final = "EN"
+"""The key under which a catalogue gives a sign of two or three letters for its language."""
 
 
 class _Missing(gettext.NullTranslations):
@@ -35,10 +43,13 @@ class _Missing(gettext.NullTranslations):
 
 
 class Texts:
-    """Catalogues of several languages. `report` hears, once each, what is missing or broken."""
+    """The catalogues called `domain` of several languages. `report` hears, once each, what is missing or broken."""
 
-    def __init__(self, languages: Sequence[str], report: Callable[[str], None], *, folder: Path = TRANSLATIONS) -> None:
+    def __init__(
+        self, languages: Sequence[str], report: Callable[[str], None], *, domain: str = VISITOR, folder: Path = TRANSLATIONS
+    ) -> None:
         self._report = report
+        self._file = f"{domain}.mo"
         self._reported: set[str] = set()
         self._folder = folder
         self._catalogues = {language: self._open(language) for language in languages}
@@ -54,10 +65,16 @@ class Texts:
 
     def name(self, language: str) -> str:
         """What `language` calls itself; its code where no catalogue says so."""
+        return self._of_itself(language, OWN_NAME) or language
+
+    def sign(self, language: str) -> str:
+        """A sign of two or three letters for `language`, for where its name does not fit; its code where no catalogue says so."""
+        return self._of_itself(language, SIGN) or language.upper()
+
+    def _of_itself(self, language: str, key: str) -> str:
+        """What a catalogue says about its own language; nothing where there is no catalogue."""
         catalogue = self._catalogue(language)
-        if not isinstance(catalogue, gettext.GNUTranslations):
-            return language
-        return catalogue.gettext(OWN_NAME)
+        return catalogue.gettext(key) if isinstance(catalogue, gettext.GNUTranslations) else ""
 
     def _catalogue(self, language: str) -> gettext.NullTranslations:
         if language not in self._catalogues:
@@ -66,7 +83,7 @@ class Texts:
 
     def _open(self, language: str) -> gettext.NullTranslations:
         missing = _Missing(lambda message: self._once(f"no text in {language!r} for {message!r}: shown in English"))
-        path = self._folder / language / "LC_MESSAGES" / f"{DOMAIN}.mo"
+        path = self._folder / language / "LC_MESSAGES" / self._file
         try:
             with path.open("rb") as file:
                 catalogue = gettext.GNUTranslations(file)
@@ -94,17 +111,18 @@ class Texts:
 
 
 def asked_for(environment: Mapping[str, str]) -> str:
-    """The language of a terminal: as `LC_ALL`, `LC_MESSAGES` or `LANG` have it, if there is a catalogue for it, else the first."""
+    """The language of a terminal: as `LC_ALL`, `LC_MESSAGES` or `LANG` have it, if staff have a catalogue, else the first."""
     for name in ("LC_ALL", "LC_MESSAGES", "LANG"):
         if wish := environment.get(name):
             language = wish.partition(".")[0].partition("_")[0].lower()
-            return language if language in LANGUAGES else LANGUAGES[0]
-    return LANGUAGES[0]
+            return language if language in STAFF_LANGUAGES else STAFF_LANGUAGES[0]
+    return STAFF_LANGUAGES[0]
 
 
 def pick(texts: Mapping[str, str], language: str, fallback: str) -> str:
-    """The text in `language`, else in `fallback`, else whichever there is."""
-    for choice in (language, fallback):
-        if texts.get(choice):
-            return texts[choice]
-    return next(iter(texts.values()), "")
+    """The text in `language`, else in `fallback`, else in the first of `LANGUAGES` that has one, else whichever there is."""
+    found = {code: text for code, text in texts.items() if text.strip()}
+    for choice in (language, fallback, *LANGUAGES, *found):
+        if choice in found:
+            return found[choice]
+    return ""

@@ -20,7 +20,7 @@ from kiosk.core.progress import Progress, fork_note
 from kiosk.errors import ConfigError
 from kiosk.headless import QueueLoop
 from kiosk.links.mqtt import Broker
-from kiosk.texts import LANGUAGES, Texts
+from kiosk.texts import STAFF, STAFF_LANGUAGES, Texts
 from kiosk.upkeep import status
 from tests.kiosk.authority import Authority
 from wire.envelopes import Clock as ClockReading
@@ -93,7 +93,7 @@ def test_another_thread_wakes_a_sleeping_loop() -> None:
 def texts() -> Iterator[Texts]:
     """The real catalogues; a sentence that is missing fails the test."""
     missing: list[str] = []
-    yield Texts(LANGUAGES, missing.append)
+    yield Texts(STAFF_LANGUAGES, missing.append, domain=STAFF)
     assert missing == []
 
 

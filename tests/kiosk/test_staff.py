@@ -12,7 +12,7 @@ from kiosk.__main__ import main
 from kiosk.core.progress import Progress
 from kiosk.errors import EnrolmentError
 from kiosk.ledger.store import LEDGER, Store
-from kiosk.texts import LANGUAGES, Texts, asked_for
+from kiosk.texts import STAFF, STAFF_LANGUAGES, Texts, asked_for
 from kiosk.upkeep.enrolment import enrol
 from tests.kiosk.door import CODE, Door
 from tests.kiosk.test_ledger_thread import rating
@@ -261,8 +261,8 @@ def test_every_sentence_that_staff_read_is_in_both_catalogues(module: str, least
     said = sentences(ROOT / "kiosk" / module)
     assert len(said) >= least
     missing: list[str] = []
-    texts = Texts(LANGUAGES, missing.append)
-    for language in LANGUAGES:
+    texts = Texts(STAFF_LANGUAGES, missing.append, domain=STAFF)
+    for language in STAFF_LANGUAGES:
         for forms in said:
             if len(forms) == 1:
                 texts.say(language, *forms)
@@ -281,8 +281,8 @@ def test_every_fixed_sentence_with_which_the_server_refuses_is_in_both_catalogue
     }
     assert len(refusals) >= 4
     missing: list[str] = []
-    texts = Texts(LANGUAGES, missing.append)
-    for language in LANGUAGES:
+    texts = Texts(STAFF_LANGUAGES, missing.append, domain=STAFF)
+    for language in STAFF_LANGUAGES:
         for sentence in refusals:
             texts.say(language, str(sentence))
     assert missing == []

@@ -10,7 +10,7 @@ from kiosk.core.ports import Delivered, LinkDown, LinkEvent, LinkUp, Message
 from kiosk.core.progress import Progress
 from kiosk.identity import load
 from kiosk.ledger.thread import LedgerThread
-from kiosk.texts import LANGUAGES, Texts
+from kiosk.texts import STAFF, STAFF_LANGUAGES, Texts
 from kiosk.upkeep import status
 from kiosk.workers.health import HealthWorker
 from kiosk.workers.sync import LINK_PATIENCE, Rows, Sync, reading
@@ -304,7 +304,7 @@ def test_a_fork_stops_the_delivery_and_staff_and_server_hear_of_it(desk: Desk, t
     assert health.step().notes[0] == "another device with this name sent row 3 first"
     found = status.last(tmp_path)
     assert found is not None
-    lines = status.sentences(found, found.written, Texts(LANGUAGES, print), "en")
+    lines = status.sentences(found, found.written, Texts(STAFF_LANGUAGES, print, domain=STAFF), "en")
     assert "delivers nothing any more, because another one with its name sent other entries from No. 3 on" in lines[1]
     assert not any("sent row 3 first" in line for line in lines)
 

@@ -1,46 +1,99 @@
-"""The kiosk's words: complete in both languages, compiled as written, and never a reason to stop."""
+"""The kiosk's words: complete in every language, compiled as written, and never a reason to stop."""
 
 import ast
 import subprocess
 from pathlib import Path
+from string import Formatter
 
 import pytest
 
-from kiosk.texts import TRANSLATIONS, Texts, pick
+from kiosk.core.hours import Opening
+from kiosk.opening import shown, spoken
+from kiosk.texts import LANGUAGES, STAFF, STAFF_LANGUAGES, TRANSLATIONS, VISITOR, Texts, pick
 from tests.support.tools import find_tool
 
 ROOT = TRANSLATIONS.parents[1]
-LANGUAGES = ("uk", "en")
+CATALOGUES = [(VISITOR, language) for language in LANGUAGES] + [(STAFF, language) for language in STAFF_LANGUAGES]
 
 
-def keys(po: Path) -> list[str]:
-    """The keys of a catalogue, in order."""
-    found = (line.removeprefix("msgid ") for line in po.read_text(encoding="utf-8").splitlines() if line.startswith("msgid "))
-    return [key for key in (ast.literal_eval(text) for text in found) if key]
+def written(domain: str, language: str) -> Path:
+    return TRANSLATIONS / language / "LC_MESSAGES" / f"{domain}.po"
 
 
-def catalogue(language: str) -> Path:
-    return TRANSLATIONS / language / "LC_MESSAGES" / "kiosk.po"
+def entries(po: Path) -> dict[str, list[str]]:
+    """The keys of a catalogue in order, each with its translations. Every text stands on one line, as we write them."""
+    found: dict[str, list[str]] = {}
+    key = ""
+    for line in po.read_text(encoding="utf-8").splitlines():
+        word, _, text = line.partition(" ")
+        if word == "msgid":
+            key = ast.literal_eval(text)
+            found[key] = []
+        elif word.startswith("msgstr"):
+            found[key].append(ast.literal_eval(text))
+    del found[""]
+    return found
+
+
+def fields(text: str) -> set[str]:
+    return {name for _, name, _, _ in Formatter().parse(text) if name is not None}
 
 
 def compiled(po: str, folder: Path, language: str = "xx") -> Path:
     """A folder of catalogues that holds `po`."""
     target = folder / language / "LC_MESSAGES"
     target.mkdir(parents=True)
-    (target / "kiosk.po").write_text(po, encoding="utf-8")
-    subprocess.run([find_tool("msgfmt", "gettext"), "-o", target / "kiosk.mo", target / "kiosk.po"], check=True)
+    (target / "visitor.po").write_text(po, encoding="utf-8")
+    subprocess.run([find_tool("msgfmt", "gettext"), "-o", target / "visitor.mo", target / "visitor.po"], check=True)
     return folder
 
 
+# --- the catalogues ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("domain", "language"), CATALOGUES)
+def test_the_compiled_catalogue_is_the_written_one(domain: str, language: str, tmp_path: Path) -> None:
+    made = tmp_path / "made.mo"
+    subprocess.run([find_tool("msgfmt", "gettext"), "--check-format", "-o", made, written(domain, language)], check=True)
+    assert made.read_bytes() == written(domain, language).with_suffix(".mo").read_bytes()
+
+
+@pytest.mark.parametrize(("domain", "language"), CATALOGUES)
+def test_every_language_has_the_same_texts_and_none_is_empty(domain: str, language: str) -> None:
+    found = entries(written(domain, language))
+    assert list(found) == list(entries(written(domain, "en")))
+    assert [key for key, texts in found.items() if not texts or not all(text.strip() == text != "" for text in texts)] == []
+
+
+@pytest.mark.parametrize(("domain", "language"), CATALOGUES)
+def test_every_translation_has_the_placeholders_of_its_key(domain: str, language: str) -> None:
+    found = entries(written(domain, language))
+    assert [key for key, texts in found.items() if any(fields(text) != fields(key) for text in texts)] == []
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_the_compiled_catalogue_is_the_written_one(language: str, tmp_path: Path) -> None:
-    made = tmp_path / "kiosk.mo"
-    subprocess.run([find_tool("msgfmt", "gettext"), "--check-format", "-o", made, catalogue(language)], check=True)
-    assert made.read_bytes() == catalogue(language).with_suffix(".mo").read_bytes()
+def test_every_text_ends_as_its_key_does(language: str) -> None:
+    """A sentence stays a sentence, a label a label, and what is followed by a figure ends in a colon."""
+    for key, texts in entries(written(VISITOR, language)).items():
+        for text in texts if not fields(key) else ():
+            for sign in ".:?":
+                assert text.endswith(sign) == key.endswith(sign), (key, text)
 
 
-def test_every_language_has_the_same_texts() -> None:
-    assert keys(catalogue("uk")) == keys(catalogue("en"))
+def test_what_a_language_calls_itself_is_in_no_other_catalogue(complaints: list[str]) -> None:
+    texts = Texts(LANGUAGES, complaints.append)
+    for of_itself in (texts.name, texts.sign):
+        assert len({of_itself(language) for language in LANGUAGES}) == len(LANGUAGES)
+    assert all(2 <= len(texts.sign(language)) <= 3 for language in LANGUAGES)
+    assert complaints == []
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_only_its_own_name_and_short_words_are_the_same_as_in_english(language: str) -> None:
+    """A text that somebody forgot to translate would be the key itself."""
+    if language != "en":
+        same = [key for key, texts in entries(written(VISITOR, language)).items() if key in texts and not fields(key)]
+        assert same == []
 
 
 def test_every_text_that_the_screen_asks_for_is_there(complaints: list[str]) -> None:
@@ -56,7 +109,7 @@ def test_every_text_that_the_screen_asks_for_is_there(complaints: list[str]) -> 
     texts = Texts(LANGUAGES, complaints.append)
     for language in LANGUAGES:
         for message in asked:
-            texts.say(language, message, number="1")
+            texts.say(language, message)
     assert complaints == []
 
 
@@ -64,8 +117,50 @@ def test_ukrainian_reads_as_agreed(complaints: list[str]) -> None:
     texts = Texts(LANGUAGES, complaints.append)
     assert texts.say("uk", "Thank you! Your answer is saved.") == "Дякуємо! Вашу відповідь збережено."
     assert texts.say("uk", "Not what you meant? Change it") == "Натиснули не те? Змінити"
+    assert texts.say("uk", "Still there? Touch the screen.") == "Ви ще тут? Торкніться екрана."
+    assert texts.say("uk", "Cleaning the screen: {n} s left", n=12) == "Прибирання екрана: ще 12 с"
     assert texts.say("uk", "No. {number}", number="17") == "№ 17"
-    assert [texts.name(language) for language in LANGUAGES] == ["Українська", "English"]
+    names = ["Українська", "English", "Polski", "Română", "Magyar", "Български", "Qırımtatarca"]
+    assert [texts.name(language) for language in LANGUAGES] == names
+
+
+# --- when the court opens ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("opening", "says"),
+    [
+        (Opening(0, 0, 540), "Працюватиме сьогодні з 9:00"),
+        (Opening(1, 1, 485), "Працюватиме завтра з 8:05"),
+        (Opening(1, 3, 660), "Працюватиме у вівторок з 11:00"),
+        (Opening(6, 6, 0), "Працюватиме в неділю з 0:00"),
+        (Opening(0, 7, 540), "Працюватиме через 7 днів"),
+        (Opening(0, 21, 540), "Працюватиме через 21 день"),
+        (Opening(0, 22, 540), "Працюватиме через 22 дні"),
+    ],
+)
+def test_a_closed_court_says_when_it_opens(complaints: list[str], opening: Opening, says: str) -> None:
+    assert shown(opening, Texts(LANGUAGES, complaints.append), "uk") == says
+    assert complaints == []
+
+
+def test_for_the_ear_the_hour_comes_digit_by_digit(complaints: list[str]) -> None:
+    texts = Texts(LANGUAGES, complaints.append)
+    assert spoken(Opening(0, 3, 605), texts, "pl") == ("Otwarcie w poniedziałek.", "Godzina:", "1", "0", "0", "5")
+    assert spoken(Opening(0, 12, 605), texts, "hu") == ("Napok száma a nyitásig:", "1", "2")
+    assert complaints == []
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_day_has_words_of_its_own_for_eye_and_ear(complaints: list[str], language: str) -> None:
+    texts = Texts(LANGUAGES, complaints.append)
+    openings = [Opening(day, ahead, 540) for ahead in (0, 1) for day in (0,)] + [Opening(day, 3, 540) for day in range(7)]
+    assert len({shown(opening, texts, language) for opening in openings}) == len(openings)
+    assert len({spoken(opening, texts, language) for opening in openings}) == len(openings)
+    assert complaints == []
+
+
+# --- gaps and damage -----------------------------------------------------------------------------------------------------
 
 
 def test_a_missing_text_is_shown_in_english_and_reported_once(complaints: list[str]) -> None:
@@ -79,7 +174,7 @@ def test_a_missing_text_is_shown_in_english_and_reported_once(complaints: list[s
 def test_a_missing_language_speaks_english(complaints: list[str]) -> None:
     texts = Texts(("uk",), complaints.append)
     assert texts.say("qq", "Skip") == "Skip"
-    assert texts.name("qq") == "qq"
+    assert (texts.name("qq"), texts.sign("qq")) == ("qq", "QQ")
     assert complaints
 
 
@@ -87,10 +182,26 @@ def test_a_missing_language_speaks_english(complaints: list[str]) -> None:
 def test_a_damaged_catalogue_is_reported_and_english_is_shown(tmp_path: Path, complaints: list[str], damage: bytes) -> None:
     folder = tmp_path / "uk" / "LC_MESSAGES"
     folder.mkdir(parents=True)
-    (folder / "kiosk.mo").write_bytes(damage)
+    (folder / "visitor.mo").write_bytes(damage)
     texts = Texts(("uk",), complaints.append, folder=tmp_path)
     assert texts.say("uk", "Skip") == "Skip"
-    assert any("uk" in complaint for complaint in complaints)
+    assert texts.count("uk", "Opens in {n} day", "Opens in {n} days", 8) == "Opens in 8 days"
+    assert (texts.name("uk"), texts.sign("uk")) == ("uk", "UK")
+    assert any("uk" in complaint and "visitor.mo" in complaint for complaint in complaints)
+
+
+def test_bytes_turned_anywhere_in_a_catalogue_never_stop_anything(tmp_path: Path, complaints: list[str]) -> None:
+    whole = written(VISITOR, "uk").with_suffix(".mo").read_bytes()
+    folder = tmp_path / "uk" / "LC_MESSAGES"
+    folder.mkdir(parents=True)
+    for place in [*range(28), *range(28, len(whole), 97)]:
+        for turned in (0x00, 0xFF):
+            (folder / "visitor.mo").write_bytes(whole[:place] + bytes([turned]) + whole[place + 1 :])
+            texts = Texts(("uk",), complaints.append, folder=tmp_path)
+            assert texts.say("uk", "Skip")
+            assert texts.say("uk", "No. {number}", number=17)
+            assert texts.count("uk", "Opens in {n} day", "Opens in {n} days", 8)
+            assert texts.name("uk")
 
 
 HEAD = 'msgid ""\nmsgstr ""\n"Content-Type: text/plain; charset=UTF-8\\n"\n'
@@ -110,6 +221,23 @@ def test_numbers_take_the_form_of_their_language(tmp_path: Path, complaints: lis
     assert texts.count("qq", "{n} answer", "{n} answers", 3) == "3 answers"
 
 
+@pytest.mark.parametrize(
+    ("language", "forms"),
+    [
+        ("en", ["Opens in 8 days", "Opens in 21 days"]),
+        ("pl", ["Otwarcie za 8 dni", "Otwarcie za 21 dni"]),
+        ("ro", ["Se deschide peste 8 zile", "Se deschide peste 21 de zile"]),
+        ("hu", ["Nyitás 8 nap múlva", "Nyitás 21 nap múlva"]),
+        ("bg", ["Отваря след 8 дни", "Отваря след 21 дни"]),
+        ("crh", ["Açılacaq: 8 künden soñ", "Açılacaq: 21 künden soñ"]),
+    ],
+)
+def test_shipped_catalogues_count_as_their_languages_do(complaints: list[str], language: str, forms: list[str]) -> None:
+    texts = Texts(LANGUAGES, complaints.append)
+    assert [texts.count(language, "Opens in {n} day", "Opens in {n} days", number) for number in (8, 21)] == forms
+    assert complaints == []
+
+
 def test_a_wrong_placeholder_falls_back_to_english(tmp_path: Path, complaints: list[str]) -> None:
     texts = Texts(("xx",), complaints.append, folder=compiled(HEAD + '\nmsgid "No. {number}"\nmsgstr "№ {nummer}"\n', tmp_path))
     assert texts.say("xx", "No. {number}", number=4) == "No. 4"
@@ -119,5 +247,7 @@ def test_a_wrong_placeholder_falls_back_to_english(tmp_path: Path, complaints: l
 def test_the_court_s_own_texts_are_chosen_by_language() -> None:
     assert pick({"uk": "Суд", "en": "Court"}, "en", "uk") == "Court"
     assert pick({"uk": "Суд"}, "en", "uk") == "Суд"
+    assert pick({"en": "Court", "uk": "Суд"}, "hu", "ro") == "Суд"
     assert pick({"pl": "Sąd"}, "en", "uk") == "Sąd"
+    assert pick({"uk": " ", "pl": "Sąd"}, "uk", "en") == "Sąd"
     assert pick({}, "en", "uk") == ""
