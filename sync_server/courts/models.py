@@ -8,6 +8,7 @@ from django.core.validators import MaxLengthValidator, MinLengthValidator
 from django.db import models
 from django.utils.translation import get_language
 
+from sync_server.courts.settings import USUAL_LANGUAGES
 from sync_server.courts.validators import validate_device_name, validate_timezone
 
 PUBLIC_KEY_BYTES = 32
@@ -33,14 +34,31 @@ class Named(models.Model):
         return self.name_uk
 
 
+def usual_languages() -> list[str]:
+    """What a new court's kiosks speak."""
+    return list(USUAL_LANGUAGES)
+
+
 class Court(Named):
-    """A court. All its days and hours are those of its own time zone."""
+    """A court. All its days and hours are those of its own time zone.
+
+    What its kiosks are told stands in the fields from `other_names` on, as `courts.settings.CourtSettings` has it: `hours`,
+    `timings` and `misuse` as JSON of the structs in `wire.envelopes`, `other_names` by language.
+    """
 
     id = models.AutoField(primary_key=True)
     slug = models.SlugField(max_length=64, unique=True)
     timezone = models.CharField(max_length=64, default="Europe/Kyiv", validators=[validate_timezone])
     is_sample = models.BooleanField(default=False)
     """Invented for the demonstration: every page that shows it says so."""
+    other_names = models.JSONField(default=dict, blank=True)
+    languages = models.JSONField(default=usual_languages)
+    language = models.CharField(max_length=12, default="uk")
+    ask_reason = models.BooleanField(default=True)
+    ask_rotation = models.BooleanField(default=True)
+    timings = models.JSONField(default=dict, blank=True)
+    misuse = models.JSONField(default=dict, blank=True)
+    hours = models.JSONField(null=True, blank=True)
 
     class Meta:
         ordering: ClassVar = ["name_uk"]

@@ -1,13 +1,16 @@
-"""Who stood where, and when. Reads only."""
+"""Who stood where, and when; and how a court wants its kiosks. Reads only."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+import msgspec
 from django.db.models import OuterRef, Q, QuerySet, Subquery
 
-from sync_server.courts.models import Placement
+from sync_server.courts.models import Court, Placement
+from sync_server.courts.settings import CourtSettings
+from wire.envelopes import Hours, Misuse, Timings
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,3 +64,20 @@ def placement_at(device_id: int, instant: datetime) -> Stay | None:
         .first()
     )
     return Stay(*row) if row else None
+
+
+def settings_of(court: Court) -> CourtSettings:
+    """What the kiosks of `court` are told of it."""
+    names = {"uk": court.name_uk} | ({"en": court.name_en} if court.name_en else {}) | court.other_names
+    hours = msgspec.convert(court.hours, Hours) if court.hours is not None else None
+    return CourtSettings(
+        name=names,
+        languages=tuple(court.languages),
+        language=court.language,
+        ask_reason=court.ask_reason,
+        ask_rotation=court.ask_rotation,
+        timings=msgspec.convert(court.timings, Timings),
+        misuse=msgspec.convert(court.misuse, Misuse),
+        # The court's own zone, even if it has been corrected since.
+        hours=msgspec.structs.replace(hours, timezone=court.timezone) if hours else None,
+    )

@@ -2,9 +2,11 @@
 
 from datetime import datetime
 
+import msgspec
 from django.db import transaction
 
 from sync_server.courts.models import Court, Device, Exit, Placement, Service
+from sync_server.courts.settings import CourtSettings
 
 
 @transaction.atomic
@@ -21,6 +23,19 @@ def open_court(
     court.full_clean()
     court.save()
     return court
+
+
+@transaction.atomic
+def set_court(court: Court, settings: CourtSettings) -> None:
+    """From now on the kiosks of `court` are told `settings`. Raises `ValidationError` for a name that cannot be kept."""
+    names = dict(settings.name)
+    court.name_uk, court.name_en, court.other_names = names.pop("uk", ""), names.pop("en", ""), names
+    court.languages, court.language = list(settings.languages), settings.language
+    court.ask_reason, court.ask_rotation = settings.ask_reason, settings.ask_rotation
+    court.timings, court.misuse = msgspec.to_builtins(settings.timings), msgspec.to_builtins(settings.misuse)
+    court.hours = msgspec.to_builtins(settings.hours)
+    court.full_clean()
+    court.save()
 
 
 @transaction.atomic
