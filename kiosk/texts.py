@@ -68,7 +68,7 @@ class Texts:
         return self._of_itself(language, OWN_NAME) or language
 
     def sign(self, language: str) -> str:
-        """A sign of two or three letters for `language`, for where its name does not fit; its code where no catalogue says so."""
+        """Two or three letters that stand for `language` where its name does not fit; its code where no catalogue says so."""
         return self._of_itself(language, SIGN) or language.upper()
 
     def _of_itself(self, language: str, key: str) -> str:
