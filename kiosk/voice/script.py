@@ -1,0 +1,207 @@
+"""What is said of a scene: pure, from the scene and the texts to sentences. Every sentence is a whole text, as clips are.
+
+Written for somebody who sees nothing, holds a headset and has two to five keys under the fingers:
+
+- What has happened comes first ("your answer is saved, you chose: good"), then what is asked, then what can be answered, then the
+  rest. Whoever knows the way presses a key at once and loses nothing; whoever doesn't hears everything.
+- How the keys work is said after the first question and not before it, again when all is repeated, and in each new language.
+- A step to another control says its words and nothing more, so that a row of answers is walked through as fast as keys go.
+- A language's name is spoken by its own voice, so that those find it who know no other.
+- What is shown in a language that has no voice is spoken in the court's own, and that is said first.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from kiosk.core.access import KEYPADS, Aid, Keystroke, Volume
+from kiosk.core.ports import Spoken
+from kiosk.core.surroundings import Surroundings
+from kiosk.core.visit import Action, Phase, Scene
+from kiosk.texts import OWN_NAME, Texts
+from wire.envelopes import Item
+
+Sentences = tuple[Spoken, ...]
+
+KEYPAD_WORDS: Final = {
+    KEYPADS[2]: "Left button: next. Right button: choose.",
+    KEYPADS[3]: "Buttons from the left: back, next, choose.",
+    KEYPADS[4]: "Buttons from the left: back, next, choose, repeat.",
+    KEYPADS[5]: "Buttons from the left: back, next, choose, repeat, louder.",
+}
+LANGUAGE_WORDS: Final = {
+    "uk": "Language: Ukrainian",
+    "en": "Language: English",
+    "pl": "Language: Polish",
+    "ro": "Language: Romanian",
+    "hu": "Language: Hungarian",
+    "bg": "Language: Bulgarian",
+    "crh": "Language: Crimean Tatar",
+}
+"""Languages by the name that others give them: for those that have no voice to say their own."""
+CONTROL_WORDS: Final = {"skip": "Skip", "undo": "Not what you meant? Change it", "repeat": "Repeat", "louder": "Louder"}
+
+
+class Script:
+    """The words for scenes before visitors who stand in `around`.
+
+    `keypad` is what the face buttons mean from left to right, empty where they mean nothing but their faces; `keys` says whether
+    there are other keys for the accessible mode.
+    """
+
+    def __init__(self, texts: Texts, around: Surroundings, *, keypad: tuple[Keystroke, ...] = (), keys: bool = False) -> None:
+        self._texts = texts
+        self._around = around
+        self._how = KEYPAD_WORDS.get(keypad) or (
+            "Keys: back and next to move, choose to answer." if keys else "Touch your answer on the screen."
+        )
+
+    # --- whole utterances ----------------------------------------------------------------------------------------------------
+
+    def greeting(self, scene: Scene) -> Sentences:
+        """The accessible mode has begun: that it has, whose device this is, and everything on the screen."""
+        say = self._sayer(scene)
+        court = self._pick(self._around.court, scene)
+        return (*say("Speech is on."), *court, *self.page(scene, how=True))
+
+    def arrival(self, scene: Scene, before: Scene) -> Sentences:
+        """Another screen has come: what became of the last key press, then the screen."""
+        other_language = scene.language != before.language
+        return (*self._news(scene, before), *self.page(scene, how=other_language))
+
+    def again(self, scene: Scene, aid: Aid) -> Sentences:
+        """Everything once more, and where the visitor is."""
+        return (*self.page(scene, how=True), *(self.control(scene, aid.focused) if aid.focused else ()))
+
+    def still_there(self, scene: Scene) -> Sentences:
+        """The screen is about to go."""
+        return self._sayer(scene)("Still there? Press any key or touch the screen.")
+
+    def stayed(self, scene: Scene, aid: Aid) -> Sentences:
+        """Somebody is: time begins anew, and they hear where they were."""
+        where = self.control(scene, aid.focused) if aid.focused else self._question(scene)
+        return (*self._sayer(scene)("You have more time."), *where)
+
+    def volume(self, scene: Scene, volume: Volume) -> Sentences:
+        """How loud it is now, said as loud."""
+        return (*self._sayer(scene)("Volume:"), *self._digits(scene, str(volume)))
+
+    def farewell(self, scene: Scene, before: Scene) -> Sentences:
+        """The accessible mode has ended, by its control or because the visit is over; said in the language of `before`."""
+        last = scene._replace(language=before.language)
+        say = self._sayer(last)
+        if scene.phase in (Phase.NOT_RECORDED, Phase.OUT_OF_ORDER):
+            return (*self.page(last, how=False), *say("Speech is off."))
+        over = () if page_of(scene) == page_of(before) else say("This visit has ended.")
+        return (*over, *say("Speech is off."))
+
+    # --- their parts ---------------------------------------------------------------------------------------------------------
+
+    def page(self, scene: Scene, *, how: bool) -> Sentences:
+        """Everything on the screen; `how` adds how the keys work."""
+        return (*self._strange_tongue(scene), *self._words(scene, self._sayer(scene)(self._how) if how else ()))
+
+    def control(self, scene: Scene, key: str) -> Sentences:
+        """The words of one control."""
+        say = self._sayer(scene)
+        name, _, value = key.partition(":")
+        match name:
+            case "answer":
+                return self._answer(scene, scene.item, int(value))
+            case "language":
+                return self._language(scene, value)
+            case "done":
+                return say("Try again" if scene.phase is Phase.NOT_RECORDED else "Done")
+            case "access":
+                return (*say("Usual view"), *say("This turns speech off."))
+            case _:
+                return say(CONTROL_WORDS[name]) if name in CONTROL_WORDS else ()
+
+    def _words(self, scene: Scene, keys: Sentences) -> Sentences:
+        say = self._sayer(scene)
+        match scene.phase:
+            case Phase.WELCOME:
+                return (*self._question(scene), *keys, *self._answers(scene), *say("Anonymous: no camera, no names"))
+            case Phase.FOLLOW_UP:
+                return (*self._question(scene), *keys, *self._answers(scene), *say("Skip"))
+            case Phase.THANKS:
+                what_happens = say("It joins this court’s results and shows what to improve.")
+                undo = self.control(scene, "undo") if scene.can_undo else ()
+                return (*what_happens, *undo, *self._code(scene), *keys)
+            case Phase.NOT_RECORDED:
+                return (*say("Your answer could not be saved. Please try again."), *keys)
+            case Phase.OUT_OF_ORDER:
+                return (*say("Out of order."), *self._number(scene), *keys)
+            case Phase.CLOSED:
+                return say("The court is closed.")
+            case Phase.CLEANING:
+                return say("Cleaning the screen")
+
+    def _news(self, scene: Scene, before: Scene) -> Sentences:
+        """What came of the key press that led here."""
+        say = self._sayer(scene)
+        if before.busy is Action.UNDO and scene.phase is Phase.WELCOME:
+            return say("Your answer is taken back.")
+        if before.busy is Action.ANSWER and scene.phase in (Phase.FOLLOW_UP, Phase.THANKS):
+            chosen = () if before.pressed is None else self._answer(scene, before.item, before.pressed)
+            return (*say("Thank you! Your answer is saved."), *say("You chose:"), *chosen)
+        return ()
+
+    def _question(self, scene: Scene) -> Sentences:
+        return self._pick(scene.item.text, scene) if scene.item else ()
+
+    def _answers(self, scene: Scene) -> Sentences:
+        options = scene.item.options if scene.item else ()
+        return tuple(sentence for option in options for sentence in self._answer(scene, scene.item, option.value))
+
+    def _answer(self, scene: Scene, item: Item | None, value: int) -> Sentences:
+        options = item.options if item else ()
+        return next((self._pick(option.text, scene) for option in options if option.value == value), ())
+
+    def _language(self, scene: Scene, language: str) -> Sentences:
+        if language in self._around.voices:
+            return (Spoken(language, self._texts.say(language, OWN_NAME)),)
+        say = self._sayer(scene)
+        name = say(LANGUAGE_WORDS[language]) if language in LANGUAGE_WORDS else ()
+        return (*name, *say("No speech in this language."))
+
+    def _code(self, scene: Scene) -> Sentences:
+        say = self._sayer(scene)
+        opens = say("See results or say more on your phone")
+        return (*say("There is a QR code on the screen."), *opens) if self._around.public_url else ()
+
+    def _number(self, scene: Scene) -> Sentences:
+        digits = self._digits(scene, self._around.number or "")
+        return (*self._sayer(scene)("The number of this device:"), *digits) if digits else ()
+
+    def _digits(self, scene: Scene, text: str) -> Sentences:
+        """Digit by digit; whatever is none has no clip."""
+        return tuple(Spoken(self._tongue(scene), digit) for digit in text if digit in "0123456789")
+
+    # --- languages -----------------------------------------------------------------------------------------------------------
+
+    def _tongue(self, scene: Scene) -> str:
+        """The language that `scene` is spoken in: its own, else the court's, else whichever has a voice."""
+        around = self._around
+        wishes = (scene.language, around.language, *around.languages)
+        return next((language for language in wishes if language in around.voices), scene.language)
+
+    def _strange_tongue(self, scene: Scene) -> Sentences:
+        spoken = self._tongue(scene)
+        return () if spoken == scene.language else self._sayer(scene)("This language has no speech here. You hear another one.")
+
+    def _sayer(self, scene: Scene) -> Callable[[str], Sentences]:
+        tongue = self._tongue(scene)
+        return lambda message: (Spoken(tongue, self._texts.say(tongue, message)),)
+
+    def _pick(self, texts: Mapping[str, str], scene: Scene) -> Sentences:
+        """A text of the court's own, in the language it is spoken in; else in another that has a voice; else nothing."""
+        around = self._around
+        wishes = (self._tongue(scene), around.language, *texts)
+        return next(
+            ((Spoken(language, texts[language]),) for language in wishes if texts.get(language) and language in around.voices), ()
+        )
+
+
+def page_of(scene: Scene) -> tuple[Phase, str | None, str]:
+    """What makes a screen another one."""
+    return scene.phase, scene.item.key if scene.item else None, scene.language
