@@ -13,6 +13,7 @@ import structlog
 from kiosk import SOFTWARE, identity
 from kiosk.clock import SystemClock
 from kiosk.config import KioskConfig
+from kiosk.core.alarms import Alarms
 from kiosk.core.conductor import Conductor
 from kiosk.core.lighting import Lighting
 from kiosk.core.ports import Buttons, Lamps, Loop, Screen
@@ -98,7 +99,14 @@ def run(config: KioskConfig) -> None:
             on_health=on_health,
         )
         lights = (Lighting(lamps.light),) if lamps else ()
-        conductor = Conductor(_rules(first, config), clock=clock, loop=face.loop, recorder=ledger, screens=(*face.screens, *lights))
+        conductor = Conductor(
+            _rules(first, config),
+            clock=clock,
+            loop=face.loop,
+            alarms=Alarms(face.loop),
+            recorder=ledger,
+            screens=(*face.screens, *lights),
+        )
         link = MqttLink(
             Broker(who.broker_host, who.broker_port, who.ca, who.certificate, who.key),
             who.device,

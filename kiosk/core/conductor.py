@@ -5,32 +5,47 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from kiosk.core import visit
-from kiosk.core.ports import Clock, Loop, Recorder, Screen
+from kiosk.core.alarms import Alarms
+from kiosk.core.ports import Clock, Loop, Memory, Recorder, Screen
 
-PRESSES_HELD: Final = 16
-"""Presses kept while a slow card is busy with one: more than a queue of people, less than a child's minute."""
+PRESSES_HELD: Final = 64
+"""Presses kept while a slow card is busy with one: a child manages ten a second for as long as we wait for a card."""
 
 
 class Conductor:
     """Feeds `visit.step`, appends the rows it asks for, and shows every scene that differs from the last.
 
-    The scene is shown before the rows go to the ledger: the pressed look never waits for the card.
+    The scene is shown before the rows go to the ledger: the pressed look never waits for the card. What `memory` keeps is how
+    often each item of the rotation bank was shown; without one a restart forgets it.
     """
 
-    def __init__(self, rules: visit.Rules, *, clock: Clock, loop: Loop, recorder: Recorder, screens: Sequence[Screen]) -> None:
+    def __init__(
+        self,
+        rules: visit.Rules,
+        *,
+        clock: Clock,
+        loop: Loop,
+        alarms: Alarms,
+        recorder: Recorder,
+        screens: Sequence[Screen],
+        memory: Memory | None = None,
+    ) -> None:
         self._rules = rules
         self._clock = clock
         self._loop = loop
+        self._alarms = alarms
         self._recorder = recorder
         self._screens = tuple(screens)
-        self._state = visit.begin(rules)
+        self._memory = memory
+        self._state = visit.begin(rules, memory.load() if memory else {})
+        self._kept = self._state.exposures
         self._scene: visit.Scene | None = None
         self._next_rules: visit.Rules | None = None
-        self._presses: deque[visit.Press] = deque(maxlen=PRESSES_HELD)
+        self._held: deque[visit.VisitEvent] = deque()
 
     def start(self) -> None:
         """Show the first scene."""
-        self._show()
+        self._settle()
 
     def configure(self, rules: visit.Rules) -> None:
         """New rules take effect as soon as nobody is in front of the device."""
@@ -40,40 +55,62 @@ class Conductor:
     def handle(self, event: visit.VisitEvent) -> None:
         """Something happened. Main thread only.
 
-        A button pressed while the commit before it is under way is the next person's: it waits for its turn.
+        A button pressed while the commit before it is under way is the next person's: it waits for its turn, and whatever is
+        found out about held buttons waits behind it.
         """
-        if isinstance(event, visit.Press) and self._state.pending is not None:
-            self._presses.append(event)
-            return
+        follows = bool(self._held) and isinstance(event, visit.Press | visit.Stuck)
+        if not follows and not visit.must_wait(self._rules, self._state, event):
+            self._take(event)
+        elif len(self._held) < PRESSES_HELD:
+            self._held.append(event)
+        self._go_on()
+
+    def _take(self, event: visit.VisitEvent) -> None:
         self._state, appends = visit.step(self._rules, self._state, event)
         try:
             self._settle()
         finally:
             for append in appends:
                 self._recorder.append(append.rows, self._reporter(append.token))
-        if self._presses and self._state.pending is None:
-            press = self._presses.popleft()
-            self._loop.post(lambda: self.handle(press))
+
+    def _go_on(self) -> None:
+        """Whoever has waited comes next, in a turn of the loop of their own."""
+        if self._held and self._state.pending is None:
+            self._loop.post(self._next)
+
+    def _next(self) -> None:
+        if self._held and self._state.pending is None:
+            self._take(self._held.popleft())
+            self._go_on()
 
     def _settle(self) -> None:
-        if self._next_rules is not None and visit.at_rest(self._state):
-            self._rules, self._next_rules = self._next_rules, None
-            self._state = visit.adopt(self._rules, self._state)
+        if visit.at_rest(self._state):
+            if self._next_rules is not None:
+                self._rules, self._next_rules = self._next_rules, None
+                self._state = visit.adopt(self._rules, self._state)
+            if self._memory is not None and self._state.exposures != self._kept:
+                self._kept = self._state.exposures
+                self._memory.keep(self._kept)
+        self._alarms.at("visit", visit.due(self._state), self._tick)
         self._show()
 
     def _show(self) -> None:
+        """A screen that fails takes no scene from the others."""
         scene = visit.scene(self._rules, self._state)
         if scene == self._scene:
             return
         self._scene = scene
+        faults = []
         for screen in self._screens:
-            screen.show(scene)
-        self._loop.at(scene.deadline, self._tick)
+            try:
+                screen.show(scene)
+            except Exception as fault:
+                faults.append(fault)
+        if faults:
+            raise faults[0]
 
     def _tick(self) -> None:
         self.handle(visit.Tick(self._clock.stamp()))
-        if self._state.deadline is not None:
-            self._loop.at(self._state.deadline, self._tick)  # a loop that called early has forgotten what is still awaited
 
     def _reporter(self, token: int) -> Callable[[bool], None]:
         def report(stored: bool) -> None:

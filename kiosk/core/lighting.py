@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from enum import Enum
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from kiosk.core.visit import Action, Phase, Scene
 
@@ -15,6 +15,8 @@ class Mood(Enum):
     THANKED = "thanked"
     NOT_RECORDED = "not-recorded"
     OUT_OF_ORDER = "out-of-order"
+    CLOSED = "closed"
+    CLEANING = "cleaning"
 
 
 class Look(NamedTuple):
@@ -24,12 +26,19 @@ class Look(NamedTuple):
     value: int | None = None
 
 
+UNLIT: Final = {
+    Phase.NOT_RECORDED: Mood.NOT_RECORDED,
+    Phase.OUT_OF_ORDER: Mood.OUT_OF_ORDER,
+    Phase.CLOSED: Mood.CLOSED,
+    Phase.CLEANING: Mood.CLEANING,
+}
+"""Where no face is to be chosen."""
+
+
 def look(scene: Scene) -> Look:
     """What `scene` looks like in lights."""
-    if scene.phase is Phase.OUT_OF_ORDER:
-        return Look(Mood.OUT_OF_ORDER)
-    if scene.phase is Phase.NOT_RECORDED:
-        return Look(Mood.NOT_RECORDED)
+    if scene.phase in UNLIT:
+        return Look(UNLIT[scene.phase])
     if scene.busy is Action.ANSWER and scene.phase is Phase.WELCOME:
         return Look(Mood.PRESSED, scene.pressed)
     if scene.phase in (Phase.FOLLOW_UP, Phase.THANKS):

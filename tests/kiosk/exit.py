@@ -1,10 +1,15 @@
 """An exit as the pure core sees it: its questionnaire, a clock that the test turns, a card that the test lets succeed or fail."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from msgspec import structs
+
 from kiosk.core import visit
+from kiosk.core.access import Keystroke
+from kiosk.core.alarms import Alarms
 from kiosk.core.conductor import Conductor
+from kiosk.core.hours import Opening
 from kiosk.core.timekeeping import Stamp
 from kiosk.core.visit import Phase, Rules, Scene
 from wire.codec import encode_event
@@ -103,15 +108,38 @@ class HandScreen:
         return self.scenes[-1].phase
 
 
+@dataclass
+class HandMemory:
+    """What would survive a restart."""
+
+    kept: dict[str, int] = field(default_factory=dict)
+
+    def load(self) -> Mapping[str, int]:
+        return self.kept
+
+    def keep(self, exposures: Mapping[str, int]) -> None:
+        self.kept = dict(exposures)
+
+
 class Exit:
     """A conductor with everything around it in the test's hands."""
 
-    def __init__(self, rules: Rules = RULES) -> None:
+    def __init__(self, rules: Rules = RULES, exposures: Mapping[str, int] | None = None) -> None:
         self.clock = HandClock()
         self.loop = HandLoop(self.clock)
+        self.alarms = Alarms(self.loop)
         self.card = HandCard()
         self.screen = HandScreen()
-        self.conductor = Conductor(rules, clock=self.clock, loop=self.loop, recorder=self.card, screens=[self.screen])
+        self.memory = HandMemory(dict(exposures or {}))
+        self.conductor = Conductor(
+            rules,
+            clock=self.clock,
+            loop=self.loop,
+            alarms=self.alarms,
+            recorder=self.card,
+            screens=[self.screen],
+            memory=self.memory,
+        )
         self.conductor.start()
 
     @property
@@ -140,6 +168,34 @@ class Exit:
     def speak(self, language: str) -> None:
         self.do(visit.Speak(language, self.clock.stamp()))
 
+    def stay(self) -> None:
+        self.do(visit.Stay(self.clock.stamp()))
+
+    def access(self) -> None:
+        self.do(visit.Access(self.clock.stamp()))
+
+    def keys(self, *keystrokes: Keystroke) -> None:
+        for keystroke in keystrokes:
+            self.do(visit.Key(keystroke, self.clock.stamp()))
+
+    def close(self, opens: Opening | None = None) -> None:
+        self.do(visit.Close(opens, self.clock.stamp()))
+
+    def open(self) -> None:
+        self.do(visit.Open(self.clock.stamp()))
+
+    def clean(self) -> None:
+        self.do(visit.Clean(self.clock.stamp()))
+
+    def stuck(self, value: int, since: int) -> None:
+        self.do(visit.Stuck(value, since, self.clock.stamp()))
+
+    def break_(self) -> None:
+        self.do(visit.Broken(self.clock.stamp()))
+
+    def mend(self) -> None:
+        self.do(visit.Mended(self.clock.stamp()))
+
     def wait(self, ms: int) -> None:
         """Time passes; whatever falls due on the way happens at its own moment."""
         end = self.clock.now + ms
@@ -154,6 +210,14 @@ class Exit:
 
     def rows(self, kind: type[Event]) -> list[Event]:
         return [row for row in self.card.rows if isinstance(row, kind)]
+
+
+BANK = [item(f"bank-{number}", -2, 1, 2, 3, 4, 5) for number in range(4)]
+
+
+def rotating(rules: Rules = RULES, bank: Sequence[Item] = BANK) -> Rules:
+    """The same rules, with a bank of further items behind the questionnaire."""
+    return replace(rules, questionnaire=structs.replace(rules.questionnaire, rotation=list(bank)))
 
 
 def only_the_first_item(rules: Rules = RULES) -> Rules:

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from kiosk.core.alarms import Alarms
 from kiosk.core.conductor import Conductor
 from kiosk.core.surroundings import Surroundings
 from kiosk.core.visit import Phase, Rules, Scene
@@ -41,7 +42,9 @@ class Exit:
         around = Surroundings(court=COURT, languages=("uk", "en"), language="uk", public_url=url, items=items())
         self.presenter.configure(around)
         rules = Rules(questionnaire, ("uk", "en"), "uk")
-        self.conductor = Conductor(rules, clock=self.clock, loop=self.loop, recorder=self.card, screens=[self.presenter])
+        self.conductor = Conductor(
+            rules, clock=self.clock, loop=self.loop, alarms=Alarms(self.loop), recorder=self.card, screens=[self.presenter]
+        )
         self.presenter.connect(self.conductor.handle)
         self.conductor.start()
 
