@@ -5,23 +5,23 @@ import signal
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from typing import Any, Final, Protocol
+from typing import Any, Protocol
 
 import msgspec
 import structlog
 
-from kiosk import SOFTWARE, identity
+from kiosk import SOFTWARE, fittings, identity
 from kiosk.clock import SystemClock
 from kiosk.config import KioskConfig
 from kiosk.core.alarms import Alarms
 from kiosk.core.conductor import Conductor
 from kiosk.core.lighting import Lighting
-from kiosk.core.ports import Buttons, Lamps, Loop, Screen
+from kiosk.core.ports import Loop, Screen
 from kiosk.core.pressing import Pressing
 from kiosk.core.progress import Progress
 from kiosk.core.surroundings import Surroundings
 from kiosk.core.visit import Broken, Mended, Rules, VisitEvent
-from kiosk.errors import ConfigError, IdentityError, KioskError
+from kiosk.errors import ConfigError, IdentityError
 from kiosk.headless import QueueLoop
 from kiosk.ledger.store import LEDGER
 from kiosk.ledger.thread import LedgerThread
@@ -34,9 +34,6 @@ from wire.codec import WireError
 from wire.envelopes import Config, Health, SignedConfig
 
 log = structlog.get_logger("kiosk")
-
-SIMULATED_CHATTER: Final = 0
-"""Simulated contacts do not chatter, and a test may press faster than a finger."""
 
 
 class MainLoop(Loop, Protocol):
@@ -81,10 +78,9 @@ def run(config: KioskConfig) -> None:
     with ExitStack() as parts:
         face = _face(config, clock, report, parts)
         _stop_on_signals(face.loop)
-        buttons, lamps = _panel(config, clock, report)
-        for part in (buttons, lamps):
-            if part is not None:
-                parts.callback(part.stop)
+        fitted = fittings.build(config, clock, report)
+        parts.callback(fitted.stop)
+        alarms = Alarms(face.loop)
 
         def on_rows() -> None:
             face.loop.post(lambda: face.afterwards(sync.wake))  # the thank-you first, and only then the network
@@ -98,12 +94,12 @@ def run(config: KioskConfig) -> None:
             on_rows=on_rows,
             on_health=on_health,
         )
-        lights = (Lighting(lamps.light),) if lamps else ()
+        lights = (Lighting(fitted.lamps.light),) if fitted.lamps else ()
         conductor = Conductor(
             _rules(first, config),
             clock=clock,
             loop=face.loop,
-            alarms=Alarms(face.loop),
+            alarms=alarms,
             recorder=ledger,
             screens=(*face.screens, *lights),
         )
@@ -163,14 +159,18 @@ def run(config: KioskConfig) -> None:
         face.configure(first)
         face.connect(conductor.handle)
         conductor.start()
-        if buttons is not None:
-            window = SIMULATED_CHATTER if config.panel.simulated else config.panel.debounce_ms
-            try:
-                buttons.start(Pressing(loop=face.loop, handle=conductor.handle, window=window).edge)
-            except KioskError as fault:
-                if not config.has_window:
-                    raise
-                report(str(fault))  # people can still touch the screen
+        if fitted.contacts is not None:
+            pressing = Pressing(
+                {name: wire.window for name, wire in config.panel.contacts.items()},
+                clock=clock,
+                loop=face.loop,
+                alarms=alarms,
+                handle=conductor.handle,
+                passed=lambda door, stamp: None,
+                alarm=lambda name, sentence: report(sentence),
+                clear=lambda name: None,
+            )
+            pressing.begin(fitted.contacts.start(pressing.edge))
         sync.start()
         parts.callback(sync.stop)
         health.start()
@@ -240,33 +240,6 @@ def _face(config: KioskConfig, clock: SystemClock, report: Callable[[str], None]
         )
 
     return Face(screen.loop, (screen,), screen.loop.when_idle, configure, screen.connect)
-
-
-def _panel(config: KioskConfig, clock: SystemClock, report: Callable[[str], None]) -> tuple[Buttons | None, Lamps | None]:
-    """Buttons and lamps: simulated, real, or none. gpiozero is imported only for real ones. Broken lamps stop nobody."""
-    panel = config.panel
-    if panel.simulated:
-        from kiosk.inputs.simulated import SimulatedPanel
-
-        try:
-            simulated = SimulatedPanel(config.state_dir / panel.simulated, clock)
-        except OSError as fault:
-            raise ConfigError("panel.simulated", f"{panel.simulated} cannot be made: {fault}.", "Name another socket.") from None
-        return simulated, simulated
-    buttons: Buttons | None = None
-    lamps: Lamps | None = None
-    if panel.buttons:
-        from kiosk.inputs.buttons import GpioButtons
-
-        buttons = GpioButtons({int(face): pin for face, pin in panel.buttons.items()}, pull=panel.pull, clock=clock)
-    if panel.lamps:
-        from kiosk.outputs.lamps import GpioLamps
-
-        try:
-            lamps = GpioLamps({int(face): pin for face, pin in panel.lamps.items()})
-        except KioskError as fault:
-            report(str(fault))
-    return buttons, lamps
 
 
 def _stop_on_signals(loop: MainLoop) -> None:

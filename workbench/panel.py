@@ -1,4 +1,6 @@
-"""The other end of the kiosk's simulated panel: presses its buttons and watches its lamps, over a Unix socket in lines of text."""
+"""The other end of the kiosk's simulated panel: presses its buttons and keys, walks through its doors, watches its lamps and hears
+its buzzer, over a Unix socket in lines of text.
+"""
 
 import selectors
 import socket
@@ -11,7 +13,10 @@ class PanelGone(Exception):
 
 
 class Panel:
-    """One visitor's hand at the simulated buttons. `press 4` goes in; `lamp thanked` and the like come out."""
+    """One visitor's hand at the simulated panel. `press 4` goes in; `lamp thanked`, `buzz saved` and the like come out.
+
+    A contact is a face's number (1 to 5), `key:next` or another `kiosk.core.access.Keystroke`, or `door:main`.
+    """
 
     def __init__(self, path: Path) -> None:
         self.socket = socket.socket(socket.AF_UNIX)
@@ -31,12 +36,21 @@ class Panel:
         self.selector.close()
         self.socket.close()
 
-    def press(self, value: int) -> None:
-        """Presses and releases the button of one face (1 to 5)."""
-        try:
-            self.socket.sendall(f"press {value}\nrelease {value}\n".encode())
-        except OSError as error:
-            raise PanelGone(error.strerror) from None
+    def press(self, contact: int | str) -> None:
+        """Presses and releases a button or key."""
+        self._say(f"press {contact}", f"release {contact}")
+
+    def hold(self, contact: int | str) -> None:
+        """Presses a button or key and does not let go."""
+        self._say(f"press {contact}")
+
+    def release(self, contact: int | str) -> None:
+        """Lets go."""
+        self._say(f"release {contact}")
+
+    def walk_through(self, door: str) -> None:
+        """Somebody passes the sensor of `door`."""
+        self._say(f"pass door:{door}")
 
     def wait_for(self, line: str, seconds: float) -> bool:
         """Whether the panel says exactly `line` within so long; what it says before that is dropped."""
@@ -50,6 +64,12 @@ class Panel:
                 return False
             if self.selector.select(left):
                 self._read()
+
+    def _say(self, *lines: str) -> None:
+        try:
+            self.socket.sendall("".join(f"{line}\n" for line in lines).encode())
+        except OSError as error:
+            raise PanelGone(error.strerror) from None
 
     def _read(self) -> None:
         try:

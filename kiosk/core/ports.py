@@ -112,18 +112,21 @@ class Screen(Protocol):
 
 
 class Edge(NamedTuple):
-    """A face button went down or came up: what the contact did, chatter and all, stamped when it did."""
+    """A contact (named as in `kiosk.core.contacts`) closed or opened: what it did, chatter and all, stamped when it did."""
 
-    value: int
+    contact: str
     down: bool
     stamp: Stamp
 
 
-class Buttons(Protocol):
-    """The physical face buttons."""
+class Contacts(Protocol):
+    """What visitors press and walk past: face buttons, tactile keys, door sensors."""
 
-    def start(self, heard: Callable[[Edge], None]) -> None:
-        """From now on `heard` hears each edge, on any thread, in the order they happened."""
+    def start(self, heard: Callable[[Edge], None]) -> frozenset[str]:
+        """From now on `heard` hears each edge, on any thread, in the order they happened. Returns the contacts that are down now.
+
+        A contact that cannot be used is reported, and the rest goes on.
+        """
 
     def stop(self) -> None:
         """Lets go of the hardware."""
@@ -146,13 +149,17 @@ class Sounds(Protocol):
         """Lets `sound` be heard. On the main thread; must not block and must not raise."""
 
 
+class Spoken(NamedTuple):
+    """A sentence as it is shown, and the language it is spoken in, which is the one it is written in."""
+
+    language: str
+    sentence: str
+
+
 class Speech(Protocol):
     """A voice. What it says next cuts off what it is saying."""
 
-    def speaks(self, language: str) -> bool:
-        """Whether there is a voice for `language`, as far as is known now. On the main thread."""
-
-    def say(self, language: str, sentences: Sequence[str], volume: Volume) -> None:
+    def say(self, sentences: Sequence[Spoken], volume: Volume) -> None:
         """Says `sentences` one after the other; one it has no audio for is left out and reported. Must not block or raise."""
 
     def hush(self) -> None:

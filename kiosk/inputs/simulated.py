@@ -1,7 +1,9 @@
-"""A panel of face buttons and lamps without hardware: lines of text over a Unix socket.
+"""A panel without hardware: lines of text over a Unix socket.
 
-In: `press 4`, `release 4`. Out, to everybody connected: `lamp ready`, `lamp pressed`, `lamp thanked`, `lamp not-recorded`,
-`lamp out-of-order`; whoever connects hears the present one first. A line that makes no sense is answered with `error …`.
+In: `press 4` and `release 4` for face buttons, `press key:next` for tactile keys, `pass door:main` for somebody who walks past a
+sensor (`press` and `release` move that, too). Out, to everybody connected: `lamp ready`, `lamp thanked` and the other moods of the
+lights, `buzz saved` and the other signs for the ear; whoever connects hears the present light first. A line that makes no sense is
+answered with `error: …`.
 """
 
 import contextlib
@@ -9,7 +11,7 @@ import os
 import selectors
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Final
 
@@ -17,9 +19,12 @@ import structlog
 
 from kiosk.core.lighting import Look, Mood
 from kiosk.core.ports import Clock, Edge
+from kiosk.core.sounding import Sound
 
 log = structlog.get_logger("panel")
 
+ACTS: Final = {"press": (True,), "release": (False,), "pass": (True, False)}
+"""What a contact does, by the word for it."""
 LONGEST_LINE: Final = 200
 """Bytes without a line end after which whoever sends them is no panel."""
 BACKLOG: Final = 1 << 20
@@ -36,10 +41,12 @@ class _Peer:
 
 
 class SimulatedPanel:
-    """As `kiosk.core.ports.Buttons` and `kiosk.core.ports.Lamps`, on one socket. Raises `OSError` if it cannot be made."""
+    """As `kiosk.core.ports.Contacts`, `Lamps` and `Sounds`, on one socket. `wired` are the contacts there are."""
 
-    def __init__(self, path: Path, clock: Clock) -> None:
+    def __init__(self, path: Path, wired: Collection[str], *, clock: Clock) -> None:
+        """Raises `OSError` if the socket cannot be made."""
         self._path = path
+        self._wired = frozenset(wired)
         self._clock = clock
         self._look = Look(Mood.READY)
         self._peers: dict[int, _Peer] = {}
@@ -54,24 +61,30 @@ class SimulatedPanel:
         self._listener.listen()
         self._thread = threading.Thread(target=self._run, name="panel", daemon=True)
 
-    def start(self, heard: Callable[[Edge], None]) -> None:
-        """Listens for presses."""
+    def start(self, heard: Callable[[Edge], None]) -> frozenset[str]:
+        """Listens. Nothing is down until somebody says so."""
         self._heard = heard
         for part in (self._listener, self._waken):
             part.setblocking(False)
             self._selector.register(part, selectors.EVENT_READ)
         self._thread.start()
+        return frozenset()
 
     def light(self, look: Look) -> None:
         """Tells everybody."""
         with self._lock:
             self._look = look
-            for peer in self._peers.values():
-                peer.unsaid += _line(look)
+            self._queue(_line(look))
+        self._wake()
+
+    def play(self, sound: Sound) -> None:
+        """Tells everybody."""
+        with self._lock:
+            self._queue(f"buzz {sound.value}\n".encode())
         self._wake()
 
     def stop(self) -> None:
-        """Closes the socket and removes it. May be called twice: it is both buttons and lamps."""
+        """Closes the socket and removes it. May be called twice: it is several parts of a device."""
         if self._stopping:
             return
         self._stopping = True
@@ -84,6 +97,10 @@ class SimulatedPanel:
             part.close()
         self._selector.close()
         self._path.unlink(missing_ok=True)
+
+    def _queue(self, line: bytes) -> None:
+        for peer in self._peers.values():
+            peer.unsaid += line
 
     def _wake(self) -> None:
         with contextlib.suppress(OSError):
@@ -128,12 +145,14 @@ class SimulatedPanel:
             self._part(peer)
 
     def _obey(self, peer: _Peer, line: str) -> None:
-        act, _, value = line.partition(" ")
-        if act in ("press", "release") and value.isascii() and value.isdigit() and len(value) <= 2:
-            self._heard(Edge(int(value), act == "press", self._clock.stamp()))
+        act, _, name = line.partition(" ")
+        contact = name if ":" in name else f"face:{name}"
+        if act in ACTS and contact in self._wired:
+            for down in ACTS[act]:
+                self._heard(Edge(contact, down, self._clock.stamp()))
         elif line:
             with self._lock:
-                peer.unsaid += b"error: say `press 1` or `release 1`\n"
+                peer.unsaid += f"error: say `press`, `release` or `pass` and one of {', '.join(sorted(self._wired))}\n".encode()
 
     def _say(self, peer: _Peer) -> None:
         with self._lock:

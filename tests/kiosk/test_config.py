@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from kiosk.config import read
+from kiosk.config import OutputPin, read
+from kiosk.core.access import Keystroke
+from kiosk.core.contacts import ContactWire, OutputWire, keypad
 from kiosk.errors import ConfigError
 from tests.kiosk.rig import IN_ENGLISH, ROOT
 
@@ -30,13 +32,41 @@ def test_every_setting_there_is_can_be_written(tmp_path: Path) -> None:
     text = (
         'state_dir = "/var/lib/vidhuk"\nclock = "trusted"\nnumber = "17"\nretention_days = 400\nlog = "json"\n'
         '[screen]\nmode = "window"\nsize = [1024, 600]\n'
-        '[panel]\npull = "down"\ndebounce_ms = 15\n[panel.buttons]\n1 = 17\n5 = 27\n[panel.lamps]\n1 = 5\n'
+        '[panel]\npull = "down"\ndebounce_ms = 15\nbuzzer = { pin = 12, active = "low" }\n'
+        '[panel.buttons]\n5 = { pin = 27, pull = "up", debounce_ms = 30 }\n1 = 17\n'
+        '[panel.lamps]\n1 = 5\n5 = { pin = 6, active = "low" }\n[panel.keys]\naccess = 13\n'
+        '[panel.door]\nmain = { pin = 24, pull = "none", active = "low" }\nyard = 25\n'
+        '[audio]\nenabled = false\ndevice = "plughw:1"\nquiet_volume = 0.3\n[backlight]\nenabled = true\nusual = 90\nclosed = 10\n'
         "[link]\nkeepalive_s = 30\n"
     )
     found = read(config(tmp_path, text))
     assert found.state_dir == Path("/var/lib/vidhuk")
-    assert found.panel.buttons == {"1": 17, "5": 27}
+    assert found.panel.contacts == {
+        "face:1": ContactWire(17, "down", True, 15),
+        "face:5": ContactWire(27, "up", False, 30),
+        "key:access": ContactWire(13, "down", True, 15),
+        "door:main": ContactWire(24, "none", False, 300),
+        "door:yard": ContactWire(25, "down", True, 300),
+    }
+    assert found.panel.lit == {1: OutputWire(5, True), 5: OutputWire(6, False)}
+    assert found.panel.buzzer == OutputPin(pin=12, active="low")
     assert found.screen["size"] == [1024, 600]
+
+
+def test_a_simulated_panel_has_one_of_everything_or_what_the_tables_name(tmp_path: Path) -> None:
+    everything = read(config(tmp_path, GOOD)).panel.contacts
+    assert {"face:1", "face:5", "key:access", "key:louder", "door:main"} <= everything.keys()
+    assert {wire.window for wire in everything.values()} == {0}
+    some = read(config(tmp_path, GOOD + "[panel.buttons]\n2 = 0\n4 = 0\n")).panel.contacts
+    assert list(some) == ["face:2", "face:4"]
+
+
+def test_face_buttons_work_the_accessible_mode_where_no_tactile_keys_do() -> None:
+    two = ["face:2", "face:4", "key:access"]
+    assert keypad(two) == ((2, Keystroke.NEXT), (4, Keystroke.CHOOSE))
+    assert keypad([*two, "face:5"])[0] == (2, Keystroke.PREVIOUS)
+    assert keypad([*two, "key:next", "key:choose"]) == ()
+    assert keypad(["key:access"]) == ()
 
 
 @pytest.mark.parametrize(
@@ -50,10 +80,48 @@ def test_every_setting_there_is_can_be_written(tmp_path: Path) -> None:
         ('state_dir = "s"\nclock = "ntp"', "clock: invalid enum value 'ntp'. Write clock = \"system\""),
         ('state_dir = "s"\nretention_days = 0', "retention_days: expected `int` >= 1. Write a whole number of days"),
         ('state_dir = "s"\n[panel]\nsimulate = "x"', "panel.simulate: is not a setting. Did you mean simulated?"),
-        ('state_dir = "s"\n[panel.buttons]\n1 = 17\n2 = 17', "panel: uses pin 17 twice"),
-        ('state_dir = "s"\n[panel.buttons]\n1 = 99', "expected `int` <= 27"),
-        ('state_dir = "s"\n[panel.buttons]\nsmile = 4', "panel"),
-        ('state_dir = "s"\n[panel]\nsimulated = "x"\nbuttons = {1 = 4}', "has simulated buttons and real ones"),
+        ('state_dir = "s"\n[panel.buttons]\n1 = 17\n2 = 17', "panel.buttons.2: uses pin 17, as panel.buttons.1 does. Give each"),
+        ('state_dir = "s"\n[panel]\nbuzzer = 4\nbuttons = {1 = 4, 5 = 5}', "panel.buzzer: uses pin 4, as panel.buttons.1 does."),
+        (
+            'state_dir = "s"\n[panel.buttons]\n1 = 99\n2 = 4',
+            "panel.buttons.1: expected `int` <= 27. Write face = pin, for instance 1 = 17",
+        ),
+        ('state_dir = "s"\n[panel.buttons]\n1 = "17"', "panel.buttons.1: expected `int`, got `str`. Write face = pin"),
+        ('state_dir = "s"\n[panel.buttons]\n1 = {pull = "up"}', "panel.buttons.1.pin: is missing. Write face = pin"),
+        (
+            'state_dir = "s"\n[panel.buttons]\n1 = {pin = 4, pul = "up"}',
+            "panel.buttons.1.pul: is not a setting. Did you mean pull?",
+        ),
+        (
+            'state_dir = "s"\n[panel.buttons]\n1 = {pin = 4, active = "on"}',
+            "panel.buttons.1.active: invalid enum value 'on'. Write face",
+        ),
+        (
+            'state_dir = "s"\n[panel.buttons]\nsmile = 4\n1 = 5',
+            "panel.buttons.smile: is not a face. Faces are 1 (worst) to 5 (best).",
+        ),
+        ('state_dir = "s"\n[panel.buttons]\n6 = 4\n1 = 5', "panel.buttons.6: is not a face."),
+        ('state_dir = "s"\n[panel]\nbuttons = 4', "panel.buttons: expected `object`, got `int`. Write face = pin"),
+        (
+            'state_dir = "s"\n[panel.buttons]\n1 = 4',
+            "panel.buttons: has one button, so there is nothing to choose. Wire two to five.",
+        ),
+        ('state_dir = "s"\n[panel.lamps]\n1 = 4', "panel.lamps.1: is a lamp without a button. Give the button too"),
+        ('state_dir = "s"\n[panel.keys]\nnxt = 4', "panel.keys.nxt: is not a key. Did you mean next?"),
+        ('state_dir = "s"\n[panel.keys]\nnext = 4', "panel.keys: has no choose key. The keys next and choose work only together."),
+        ('state_dir = "s"\n[panel.door]\n"Main door" = 4', "panel.door.Main door: cannot be the name of a door."),
+        (
+            'state_dir = "s"\n[panel.door]\nmain = {pin = 4, pull = "none"}',
+            "panel.door.main: has no pull, so it must say which level",
+        ),
+        ('state_dir = "s"\n[panel]\npull = "sideways"', "panel.pull: invalid enum value 'sideways'. Write pull = \"up\""),
+        ('state_dir = "s"\n[panel]\nbuzzer = "loud"', "panel.buzzer: expected `int`, got `str`. Write buzzer = 12"),
+        ('state_dir = "s"\n[backlight]\nclosed = 0', "backlight.closed: expected `int` >= 1. Write enabled = true"),
+        ('state_dir = "s"\n[audio]\ndevise = "hw"', "audio.devise: is not a setting. Did you mean device?"),
+        (
+            'state_dir = "s"\n[screen]\nmode = "none"\n[panel]\nsimulated = "x"\nkeys = {access = 4}',
+            "panel: has no buttons, and there",
+        ),
         ('state_dir = "s"\n[screen]\nmode = "tv"', "screen.mode: is 'tv'. Write mode = \"window\""),
         ('state_dir = "s"\n[screen]\nmode = "none"', "panel: has no buttons, and there is no screen"),
         ('state_dir = "s"\n[link]\nkeepalive_s = "20"', "link.keepalive_s: expected `int`, got `str`. Write keepalive_s"),
