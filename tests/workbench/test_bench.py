@@ -134,8 +134,8 @@ def test_what_cannot_be_measured_is_said_in_one_sentence(
     def refuse(runs: int, say: harness.Say) -> list[Figure]:
         raise BenchTrouble("Xvfb is not installed.")
 
-    monkeypatch.setattr("workbench.bench.cli.load", lambda name: Benchmark("tap", "", 1, refuse))
-    assert main(["tap"]) == 1
+    monkeypatch.setattr("workbench.bench.cli.load", lambda name: Benchmark("kiosk", "", 1, refuse))
+    assert main(["kiosk"]) == 1
     assert capsys.readouterr().err == "Xvfb is not installed.\n"
 
 
@@ -159,9 +159,11 @@ def test_the_ingest_benchmark_stores_every_row_it_counts() -> None:
 
 
 @pytest.mark.slow
-def test_the_tap_benchmark_touches_a_real_kiosk_and_a_real_page() -> None:
-    done = bench("tap", "--json", "--runs", "1")
+def test_the_kiosk_benchmark_measures_a_real_kiosk_and_a_real_page() -> None:
+    done = bench("kiosk", "--json", "--runs", "1", timeout=600)
     assert done.returncode == 0, done.stderr
-    names = [figure["name"] for figure in json.loads(done.stdout)["figures"]]
-    assert names[0] == "kiosk, pressed look"
-    assert any("idle" in name for name in names)
+    by_name = {figure["name"]: figure for figure in json.loads(done.stdout)["figures"]}
+    promised = {name for name, figure in by_name.items() if figure["target"]}
+    assert {"memory, kiosk / page", "cold start, kiosk / page", "thank-you, kiosk / page", "kiosk, idle"} <= promised
+    # Memory is no matter of speed, so here a promise can be held to.
+    assert by_name["memory, kiosk / page"]["verdict"] == "reached"

@@ -1,7 +1,10 @@
 """The benches' own parts: packets, meter, rows, pictures to recognise."""
 
 import socket
+import subprocess
+import sys
 import threading
+from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -13,6 +16,8 @@ from wire.events import StreamId, at
 from workbench.bench import packets
 from workbench.bench.crowd import Ledger, rows
 from workbench.bench.meter import Meter
+from workbench.bench.stands import Trace
+from workbench.bench.usage import family, processor_s, usage
 
 HOST = "127.0.0.1"
 (QUESTIONNAIRE,) = [sheet.questionnaire(1) for sheet in load_all() if sheet.key == "exit"]
@@ -74,3 +79,41 @@ def test_a_meter_counts_both_ways_what_it_passes_on() -> None:
                 assert (meter.up, meter.down) == (30, 12)
         finally:
             meter.close()
+
+
+def test_a_program_is_counted_with_all_that_it_has_started() -> None:
+    # The first splits off a second in a session of its own, which says that it stands and waits to be let go.
+    inner = "import sys; print('ready', flush=True); sys.stdin.read()"
+    outer = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {inner!r}], start_new_session=True)"
+    with subprocess.Popen(
+        [sys.executable, "-c", outer], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True
+    ) as started:
+        assert started.stdin is not None
+        assert started.stdout is not None
+        assert started.stdout.readline() == "ready\n"
+        found = family(started.pid)
+        assert started.pid in found
+        assert len(found) == 2
+        alone, both = usage([started.pid]), usage(found)
+        assert 0 < alone.pss_mib < both.pss_mib <= both.rss_mib
+        assert (alone.threads, both.threads) == (1, 2)
+        assert alone.files >= 3
+        assert 0 < processor_s([started.pid]) < processor_s(found)
+        started.stdin.close()
+    assert usage(found) == (0, 0, 0, 0), "what has ended takes nothing"
+
+
+def test_a_trace_is_read_as_it_grows(tmp_path: Path) -> None:
+    file = tmp_path / "trace"
+    trace = Trace(file)
+    assert trace.read() == {}
+    with file.open("w") as opened:
+        opened.write('{"scene": "welcome"}\n{"scene": "follow')
+        opened.flush()
+        assert trace.read() == {"scene": "welcome"}
+        opened.write('-up"}\n')
+        opened.flush()
+        assert trace.read() == {"scene": "follow-up"}
+        assert trace.pictures == 2
+        trace.forget()
+        assert trace.read() == {}, "what an earlier process has shown is no answer to a later touch"

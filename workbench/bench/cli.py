@@ -8,11 +8,12 @@ from importlib import import_module
 from typing import Any, Final
 
 from workbench.bench.harness import Benchmark, BenchTrouble, Figure, report
+from workbench.processes import ChildFailed
 
 CATALOGUE: Final[Mapping[str, str]] = {
     "wire": "bytes a rating on a TLS connection to a real broker",
     "ingest": "ratings stored a second, in batches and one a message, against bare SQLite and a bare MQTT client",
-    "tap": "from touch to durable thank-you, against a page in Chromium; what an idle kiosk costs, against stock Kivy",
+    "kiosk": "memory, cold start, touch to durable thank-you and rest, against a page in Chromium and stock Kivy",
 }
 """Each is a module of this package with a `BENCHMARK`, loaded only when it is run: some need Django, some a display."""
 
@@ -33,7 +34,7 @@ def main(argv: Sequence[str]) -> int:
     runs = options.runs or benchmark.runs
     try:
         figures = benchmark.measure(runs, _say)
-    except BenchTrouble as trouble:
+    except (BenchTrouble, ChildFailed) as trouble:
         sys.stderr.write(f"{trouble}\n")
         return 1
     found = report(benchmark, runs, figures)
