@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from kiosk.core.access import Aid
 from kiosk.core.surroundings import Surroundings
 from kiosk.core.timekeeping import Stamp
 from kiosk.core.visit import Action, Phase, Scene
@@ -135,12 +136,7 @@ def draw(
         grace_ms=0,
     )
     presenter.configure(around)
-    if mode == "large":
-        awake = scene if scene.deadline is not None else scene._replace(deadline=Millis(90_000))
-        presenter.show(awake)
-        presenter.make_larger()
-    else:
-        presenter.show(scene)
+    presenter.show(scene._replace(aid=Aid(ring=())) if mode == "large" else scene)
     return drawn[-1]
 
 

@@ -1,18 +1,55 @@
-"""What screens compose on: a size, a theme and a ruler. It turns tokens into pixels and collects marks and controls."""
+"""What screens compose on: a panel of glass, a theme and a ruler. It turns tokens into pixels and collects marks and controls."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
+from math import ceil, hypot
 from typing import Final, Literal
 
 from kiosk.screen import typeset
 from kiosk.screen.drawings import FACE_SIZES, ICON_SIZES
-from kiosk.screen.picture import Align, Box, Control, Face, Icon, Mark, Measure, Panel, Picture, Text, Tone
+from kiosk.screen.picture import Align, Box, Control, Face, Icon, Mark, Measure, Panel, Picture, Ring, Text, Tone
 from kiosk.screen.theme import Theme
 
 SHORT_SIDE: Final = 480
 LONG_SIDE: Final = 800
 """The screen that the theme's lengths are for."""
+INCH_MM: Final = 25.4
+TARGET_MM: Final = 15.0
+"""What a finger must hit is at least so wide and so high."""
+REACH_MM: Final = 1_200
+"""Nothing to touch lies higher above the floor in the accessible mode; EN 301 549, 8.3.2.1, allows 1220 mm to somebody seated."""
+LEAST_REACH: Final = 0.5
+"""On a panel that hangs too high for that, the controls take its lower half, which is as much as can be done."""
+RING: Final = 5.0
+"""Width of the frame around what a tactile key has reached, in px at 800×480, at least 4 px anywhere."""
 
 Valign = Literal["top", "middle", "bottom"]
+
+
+@dataclass(frozen=True, slots=True)
+class Glass:
+    """A panel: its size in px, its diagonal in inches, how high its lower edge hangs above the floor (mm), and the width of the
+    court's crest over its height, None where there is no crest."""
+
+    size: tuple[int, int]
+    diagonal: float = 7.0
+    mounting_mm: int = 900
+    crest: float | None = None
+
+    @property
+    def mm(self) -> float:
+        """Pixels in a millimetre."""
+        return hypot(*self.size) / (self.diagonal * INCH_MM)
+
+    @property
+    def target(self) -> int:
+        """Least side in px of what a finger must hit."""
+        return ceil(TARGET_MM * self.mm)
+
+
+def corner(glass: Glass) -> Box:
+    """Where staff hold a finger to lock the screen for wiping: the top left, where the court's name stands."""
+    return Box(0, 0, 2 * glass.target, glass.target)
 
 
 def snap(sizes: Iterable[int], room: float) -> int:
@@ -22,17 +59,20 @@ def snap(sizes: Iterable[int], room: float) -> int:
 
 
 class Board:
-    """Collects one picture."""
+    """Collects one picture. With `large` it is one of the accessible mode, in which `focused` is what a key has reached."""
 
-    def __init__(self, size: tuple[int, int], theme: Theme, measure: Measure, *, large: bool) -> None:
-        self.width, self.height = size
+    def __init__(self, glass: Glass, theme: Theme, measure: Measure, *, large: bool, focused: str | None = None) -> None:
+        self.glass = glass
+        self.width, self.height = glass.size
         self.theme = theme
         self.measure = measure
         self.large = large
-        short, long = sorted(size)
+        short, long = sorted(glass.size)
         self.unit = min(short / SHORT_SIDE, long / LONG_SIDE)
         self.portrait = self.height > self.width
         self.margin = self.px(24)
+        self.target = max(glass.target, self.px(56))
+        self._focused = focused
         self._grow = theme.large_text if large else 1.0
         self._marks: list[Mark] = []
         self._controls: list[Control] = []
@@ -46,16 +86,25 @@ class Board:
     def type(self, step: float) -> int:
         """Text size in px: `step` steps of the type scale above the base."""
         wanted: float = self.theme.base * self.theme.ratio**step * self.unit * self._grow
-        return max(self.least, round(wanted))
+        return max(self.least, ceil(wanted))
 
     @property
     def least(self) -> int:
         """No text is smaller, in px."""
-        return round(self.theme.least * self.unit * self._grow)
+        return ceil(self.theme.least * self.unit * self._grow)
 
     def line(self, step: float) -> int:
         """Height of one line of text in px."""
         return typeset.lead(self.type(step))
+
+    @property
+    def ceiling(self) -> int:
+        """The first row of px that may hold something to touch: in the accessible mode only what is within reach may."""
+        if not self.large:
+            return 0
+        within = (REACH_MM - self.glass.mounting_mm) * self.glass.mm
+        low = max(self.height * (1 - self.theme.reach), self.height - within)
+        return ceil(min(low, self.height * LEAST_REACH))
 
     # --- putting things down ---
 
@@ -146,18 +195,20 @@ class Board:
         control: str | None = None,
     ) -> None:
         """Puts a rounded ground down."""
-        corner = self.px(self.theme.corner)
-        self._marks.append(Panel(box, fill, edge, max(1, self.px(width)), corner, shadow, control))
+        self._marks.append(Panel(box, fill, edge, max(1, self.px(width)), self.px(self.theme.corner), shadow, control))
 
     def add(self, mark: Mark) -> None:
         """Puts any mark down."""
         self._marks.append(mark)
 
     def touchable(self, key: str, box: Box) -> None:
-        """Makes `box` answer to a finger."""
+        """Makes `box` answer to a finger, and frames it if a key has reached it."""
         self._controls.append(Control(key, box))
+        if key == self._focused:
+            width = max(4, self.px(RING))
+            self._marks.append(Ring(box, "accent", width, self.px(self.theme.corner) + width // 2, key))
 
-    def picture(self, scene: str, language: str, pressed: str | None) -> Picture:
+    def picture(self, scene: str, language: str, pressed: str | None, renews_at: int | None = None) -> Picture:
         """Everything put down so far."""
         return Picture(
             scene=scene,
@@ -167,4 +218,6 @@ class Board:
             marks=tuple(self._marks),
             controls=tuple(self._controls),
             pressed=pressed,
+            renews_at=renews_at,
+            focus=self._focused,
         )

@@ -158,7 +158,8 @@ class Control:
 class Picture:
     """Everything on the screen, back to front. The first control that contains a touch gets it.
 
-    `renews_at` is the moment (monotonic ms) from which it is out of date: it counts seconds, or offers what then ends.
+    `renews_at` is the moment (monotonic ms) from which it is out of date: it counts seconds, or offers what then ends. `focus` is the
+    control that a tactile key has reached.
     """
 
     scene: str
@@ -169,6 +170,7 @@ class Picture:
     controls: tuple[Control, ...] = field(default=())
     pressed: str | None = None
     renews_at: int | None = None
+    focus: str | None = None
 
     def at(self, x: float, y: float) -> str | None:
         """The control at a point, or None."""

@@ -11,13 +11,21 @@ INPUTS: Final = ("mouse", "mtdev", "hidinput")
 APPEARANCES: Final = ("light", "dark")
 SMALLEST: Final = (480, 320)
 LARGEST: Final = (7680, 7680)
+NARROWEST: Final = 7.0
+"""Inches across. On a smaller panel the accessible mode's targets of 15 mm, its larger text and seven languages have no room."""
+WIDEST: Final = 65.0
 TOUCH_GRACE_MS: Final = 2_000
 """Touches in the first moments are ignored: drivers report ghosts while they start (Kivy issue 3758)."""
 
 
 @dataclass(frozen=True, slots=True)
 class ScreenSettings:
-    """The table `[screen]`. `size` and `position` in px; `trace` is a file that gets a line of JSON for every picture shown."""
+    """The table `[screen]`. `size` and `position` in px; `trace` is a file that gets a line of JSON for every picture shown.
+
+    `diagonal` (inches) is the panel's own, so that what a finger must hit is 15 mm wide on it; `mounting_mm` says how high its
+    lower edge hangs above the floor; `crest` is a picture shown beside the court's name. With `hold_to_clean` a finger held on the
+    top left corner for five seconds and lifted locks the screen for wiping.
+    """
 
     state_dir: Path
     size: tuple[int, int] = (800, 480)
@@ -33,6 +41,10 @@ class ScreenSettings:
     reduced_motion: bool = False
     trace: Path | None = None
     touch_grace_ms: int = TOUCH_GRACE_MS
+    diagonal: float = NARROWEST
+    mounting_mm: int = 900
+    crest: Path | None = None
+    hold_to_clean: bool = True
 
     @classmethod
     def parse(cls, table: Mapping[str, Any], *, state_dir: Path) -> "ScreenSettings":
@@ -60,6 +72,10 @@ class ScreenSettings:
             reduced_motion=read.switch("reduced_motion"),
             trace=read.path("trace"),
             touch_grace_ms=read.number("touch_grace_ms", TOUCH_GRACE_MS, 0, 60_000),
+            diagonal=read.length("diagonal", NARROWEST, NARROWEST, WIDEST),
+            mounting_mm=read.number("mounting_mm", 900, 0, 2_000),
+            crest=read.path("crest"),
+            hold_to_clean=read.switch("hold_to_clean", usual=True),
         )
 
 
@@ -70,8 +86,8 @@ class _Reader:
         self._table = table
         self._folder = folder
 
-    def switch(self, name: str) -> bool:
-        value = self._table.get(name, False)
+    def switch(self, name: str, *, usual: bool = False) -> bool:
+        value = self._table.get(name, usual)
         if not isinstance(value, bool):
             raise ConfigError(f"screen.{name}", f"is {value!r}", "Write true or false.")
         return value
@@ -97,6 +113,12 @@ class _Reader:
         if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
             raise ConfigError(f"screen.{name}", f"is {value!r}", f"Write a whole number from {low} to {high}.")
         return value
+
+    def length(self, name: str, usual: float, low: float, high: float) -> float:
+        value = self._table.get(name, usual)
+        if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
+            raise ConfigError(f"screen.{name}", f"is {value!r}", f"Write a number from {low:g} to {high:g}.")
+        return float(value)
 
     def pair(self, name: str, usual: tuple[int, int] | None, low: tuple[int, int], high: tuple[int, int]) -> Any:
         value = self._table.get(name, usual)

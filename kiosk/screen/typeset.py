@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 
 from kiosk.screen.picture import Measure
 
-LEAD: Final = 1.25
+LEAD: Final = 1.2
 """Line height in text sizes."""
 CLINGING: Final = 2
 """Words of up to so many letters stay with the next one: a line that ends in «до» or «й» reads badly."""

@@ -1,4 +1,4 @@
-"""What a screen has to show: the visit's scene with every text already chosen. Made by the presenter, drawn by screens."""
+"""What a screen has to show: the visit's scene with every text already chosen. Made in `staging`, drawn by screens."""
 
 from dataclasses import dataclass
 
@@ -7,32 +7,60 @@ Modules = tuple[tuple[bool, ...], ...]
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """One option: the key of its control, its words, its icon, and the point of the scale if it is a face."""
+    """One option: the key of its control, its words, its icon, and the point of the scale if it is a face.
+
+    What lies beside the scale ("does not concern me") is `aside`: it stands apart from the points, and quieter.
+    """
 
     key: str
     words: str
     icon: str | None
     point: int | None
+    aside: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Language:
-    """One language on offer."""
+    """A language that can be switched to: its code, its own name, and a short sign for where names have no room."""
 
     code: str
     name: str
-    current: bool
+    short: str
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """The accessible mode: the words of its controls, how loud the voice is, what a key has reached, and the quiet line that says
+    that the language has no voice."""
+
+    repeat: str
+    louder: str
+    volume: int
+    most: int
+    focused: str | None
+    voiceless: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Leaving:
+    """ "Still there?": the bar drains from `since` to `until` (monotonic ms)."""
+
+    words: str
+    since: int
+    until: int
 
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """What stands around every screen."""
+    """What stands around every screen. `languages` are those that can be switched to."""
 
     court: str
     languages: tuple[Language, ...]
-    larger: str
+    access: str
     language: str
     pressed: str | None
+    aid: Access | None = None
+    leaving: Leaving | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +88,7 @@ class FollowUp:
 
 @dataclass(frozen=True, slots=True)
 class Thanks:
-    """The thank-you. `undo` is None when there is nothing to take back; its bar drains from `since` to `deadline`."""
+    """The thank-you. `undo` is None when there is nothing to take back; its bar drains from `since` to `until`."""
 
     frame: Frame
     saved: str
@@ -68,7 +96,8 @@ class Thanks:
     what_happens: str
     undo: str | None
     since: int
-    deadline: int
+    until: int
+    done: str
     qr: Modules | None
     qr_opens: str
 
@@ -91,4 +120,26 @@ class OutOfOrder:
     number: str | None
 
 
-View = Welcome | FollowUp | Thanks | NotRecorded | OutOfOrder
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """The court is closed; `opens` says when it opens again, `still` that a visit can be rated all the same."""
+
+    frame: Frame
+    sentence: str
+    opens: str | None
+    still: str
+
+
+@dataclass(frozen=True, slots=True)
+class Cleaning:
+    """The screen is locked for wiping. The sentence counts the seconds, the bar drains from `since` to `until`; the picture
+    is out of date at `next_second` (monotonic ms)."""
+
+    frame: Frame
+    sentence: str
+    since: int
+    until: int
+    next_second: int
+
+
+View = Welcome | FollowUp | Thanks | NotRecorded | OutOfOrder | Closed | Cleaning

@@ -1,46 +1,80 @@
-"""Buttons with words, and an icon before them."""
+"""Buttons with words, and an icon before them: alone, or several in a row."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from kiosk.screen.board import Board, snap
 from kiosk.screen.drawings import ICON_SIZES
 from kiosk.screen.picture import Box, Drain
 
 
-def button_size(board: Board, words: str, most: int, height: int, *, icon: str | None = None) -> int:
-    """The width in px at which `words` stand in one line, at most `most`."""
-    lead = _icon(board, height) + board.px(10) if icon else 0
-    wanted = board.measure(words, board.type(-0.5), True) + lead + 2 * board.px(22)
-    return min(wanted, most)
+@dataclass(frozen=True, slots=True)
+class Button:
+    """What a button says. Quiet ones have no ground and no shadow of their own; behind `drain` (from, until, monotonic ms) a bar
+    runs out."""
+
+    key: str
+    words: str
+    icon: str | None = None
+    quiet: bool = False
+    drain: tuple[int, int] | None = None
 
 
-def button(
-    board: Board,
-    key: str,
-    words: str,
-    box: Box,
-    *,
-    icon: str | None = None,
-    quiet: bool = False,
-    plain: bool = False,
-    drain: tuple[int, int] | None = None,
-) -> None:
-    """A button in `box`. Quiet ones have no ground of their own; `drain` lets a bar run out behind the words."""
-    board.panel(box, fill=None if quiet and drain is None else "surface", edge="edge", shadow=plain, control=key)
-    if drain is not None:
-        since, deadline = drain
+def put(board: Board, button: Button, cell: Box) -> None:
+    """A button that takes all of `cell` for the finger, and for the eye leaves a gap around itself."""
+    box = cell.inset(board.px(4), board.px(4))
+    drained = button.drain is not None
+    board.panel(box, fill=None if button.quiet and not drained else "surface", shadow=not button.quiet, control=button.key)
+    if button.drain is not None:
+        since, until = button.drain
         inner = max(1, board.px(1.5))
-        board.add(Drain(box.inset(inner, inner), "pressed", board.px(board.theme.corner) - inner, since, deadline, key))
-    pad = board.px(18)
-    size = _icon(board, box.h) if icon else 0
-    lead = size + board.px(10) if icon else 0
+        corner = board.px(board.theme.corner) - inner
+        board.add(Drain(box.inset(inner, inner), "pressed", corner, since, until, button.key))
+    pad = board.px(10)
+    lead = _lead(board, button)
     room = box.inset(pad, board.px(2))
-    found = board.setting(words, width=room.w - lead, height=room.h, step=-0.5, bold=True, max_lines=2)
+    found = board.setting(button.words, width=room.w - lead, height=room.h, step=-1, bold=True, max_lines=2)
     start = room.x + max(0, (room.w - lead - found.width) // 2)
-    if icon:
-        board.icon(icon, Box(start, box.y, size, box.h), control=key)
+    if button.icon is not None:
+        board.icon(button.icon, Box(start, box.y, _icon(board), box.h), control=button.key)
     label = Box(start + lead, room.y, room.right - start - lead, room.h)
-    board.text(words, label, step=-0.5, bold=True, max_lines=2, control=key)
-    board.touchable(key, box)
+    board.text(button.words, label, step=-1, bold=True, max_lines=2, control=button.key)
+    board.touchable(button.key, cell)
 
 
-def _icon(board: Board, height: int) -> int:
-    return snap(ICON_SIZES, min(height * 0.5, board.px(30)))
+def in_row(board: Board, buttons: Sequence[Button], room: Box) -> None:
+    """Buttons side by side across all of `room`, each as wide as its words ask for in comparison."""
+    if not buttons:
+        return
+    wishes = [width(board, button, lines=1) for button in buttons]
+    if sum(wishes) > room.w:
+        wishes = [width(board, button, lines=2) for button in buttons]
+    wishes = [max(wish, board.target) for wish in wishes]
+    x = room.x
+    for place, button in enumerate(buttons):
+        rest = len(buttons) - place
+        share = (room.right - x) // rest if sum(wishes) == 0 else (room.right - x) * wishes[place] // sum(wishes[place:])
+        put(board, button, Box(x, room.y, share, room.h))
+        x += share
+
+
+def width(board: Board, button: Button, *, lines: int) -> int:
+    """The width in px at which the words stand in so many lines."""
+    around = _lead(board, button) + 2 * (board.px(10) + board.px(4)) + board.px(4)
+    most = board.measure(button.words, board.type(-1), True)
+    if lines == 1:
+        return most + around
+    words = button.words.split()
+    measured = (
+        board.measure(" ".join(part), board.type(-1), True) for cut in range(1, len(words)) for part in (words[:cut], words[cut:])
+    )
+    pairs = list(measured)
+    return min((max(pairs[at : at + 2]) for at in range(0, len(pairs), 2)), default=most) + around
+
+
+def _lead(board: Board, button: Button) -> int:
+    return _icon(board) + board.px(10) if button.icon else 0
+
+
+def _icon(board: Board) -> int:
+    return snap(ICON_SIZES, board.px(30))

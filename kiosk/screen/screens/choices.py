@@ -1,124 +1,192 @@
-"""Options to tap: faces across the whole width, or tiles with an icon and words."""
+"""Options to tap: faces across the whole width, or tiles with an icon and words. Cells fill their room, so that a finger between
+two of them hits the nearer one; what is seen leaves a gap."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, Literal
 
 from kiosk.screen import views
 from kiosk.screen.board import Board, snap
 from kiosk.screen.drawings import FACE_SIZES, ICON_SIZES
 from kiosk.screen.picture import Box
 
+Style = Literal["above", "beside", "bare"]
+"""Where a tile's icon stands; `bare` is without one, where large words leave it no room."""
+LABEL: Final = -1.0
+"""Step of the type scale of every option's words."""
+MOST_LINES: Final = 3
+
 
 def options(board: Board, choices: Sequence[views.Choice], room: Box) -> None:
-    """Faces where every option is one, tiles otherwise."""
+    """Faces where every option is one, tiles otherwise. Not for options beside the scale."""
     if all(choice.point for choice in choices):
-        (_faces_in_column if board.portrait else _faces_in_row)(board, choices, room)
+        _faces(board, choices, room)
     else:
         _tiles(board, choices, room)
+
+
+def least_height(board: Board, choices: Sequence[views.Choice]) -> int:
+    """The room in px that `options` need at least, at the whole width."""
+    if all(choice.point for choice in choices):
+        if not board.portrait:
+            return max(board.target, board.px(64) + 2 * board.line(LABEL) + board.px(10))
+        rows = len(choices) if not board.large else -(-len(choices) // 2)
+        return rows * board.target
+    return min(rows * board.target for rows in (2, len(choices)))
+
+
+# --- faces -------------------------------------------------------------------------------------------------------------------
+
+
+def _faces(board: Board, choices: Sequence[views.Choice], room: Box) -> None:
+    if not board.portrait:
+        _faces_in_row(board, choices, room)
+    elif room.h >= len(choices) * board.target:
+        _faces_in_column(board, tuple(reversed(choices)) if not board.large else choices, room, columns=1)
+    else:
+        _faces_in_column(board, choices, room, columns=2)
 
 
 def _faces_in_row(board: Board, choices: Sequence[views.Choice], room: Box) -> None:
     """Worst at the left, best at the right, its word beneath each."""
     cell = room.w // len(choices)
-    gap, words_w = board.px(14), cell - board.px(12)
-    words_h = 2 * board.line(-0.5)
-    size = board.common_size((choice.words for choice in choices), width=words_w, height=words_h, step=-0.5, bold=True, max_lines=2)
-    words_h = max(
-        board.setting(choice.words, width=words_w, height=words_h, step=-0.5, bold=True, max_lines=2).height for choice in choices
-    )
-    side = snap(FACE_SIZES, min(cell - board.px(10), room.h - gap - words_h))
+    gap, words_w = board.px(8), cell - board.px(8)
+    two = 2 * board.line(LABEL)
+    words = [choice.words for choice in choices]
+    size = board.common_size(words, width=words_w, height=two, step=LABEL, bold=True, max_lines=2)
+    words_h = max(board.setting(each, width=words_w, height=two, step=LABEL, bold=True, max_lines=2).height for each in words)
+    side = snap(FACE_SIZES, min(cell - board.px(10), room.h - gap - words_h - board.px(8)))
     top = room.y + max(0, (room.h - side - gap - words_h) // 2)
     for place, choice in enumerate(choices):
         box = Box(room.x + place * cell, room.y, cell, room.h)
         board.face(choice.point or 1, Box(box.x, top, cell, side), choice.key)
-        words = Box(box.x + (cell - words_w) // 2, top + side + gap, words_w, words_h)
-        board.text(choice.words, words, size=size, bold=True, align="centre", valign="top", max_lines=2, control=choice.key)
+        label = Box(box.x + (cell - words_w) // 2, top + side + gap, words_w, words_h)
+        board.text(choice.words, label, size=size, bold=True, align="centre", valign="top", max_lines=2, control=choice.key)
         board.touchable(choice.key, box)
 
 
-def _faces_in_column(board: Board, choices: Sequence[views.Choice], room: Box) -> None:
-    """Best at the top, as people read a scale that stands upright; its word beside each, in one line of sight."""
-    row = room.h // len(choices)
-    side = snap(FACE_SIZES, min(row - board.px(12), room.w // 3))
-    gap = board.px(28)
-    words_w = room.w - side - gap - 2 * board.px(8)
-    size = board.common_size((choice.words for choice in choices), width=words_w, height=row, step=1, bold=True, max_lines=2)
-    widest = max(board.setting(choice.words, width=words_w, height=row, step=1, bold=True, max_lines=2).width for choice in choices)
-    left = room.x + max(0, (room.w - side - gap - widest) // 2)
-    for place, choice in enumerate(reversed(choices)):
-        box = Box(room.x, room.y + place * row, room.w, row)
-        board.face(choice.point or 1, Box(left, box.y, side, row), choice.key)
-        words = Box(left + side + gap, box.y, room.right - left - side - gap, row)
-        board.text(choice.words, words, size=size, bold=True, max_lines=2, control=choice.key)
+def _faces_in_column(board: Board, choices: Sequence[views.Choice], room: Box, *, columns: int) -> None:
+    """Its word beside each, in one line of sight."""
+    rows = -(-len(choices) // columns)
+    row, cell = room.h // rows, room.w // columns
+    step = LABEL if columns > 1 else 0.0
+    pad, gap = board.px(8), board.px(10 if columns > 1 else 24)
+    side = snap(FACE_SIZES, min(row - board.px(10), cell // 3))
+    words_w = cell - side - gap - 2 * pad
+    words = [choice.words for choice in choices]
+    size = board.common_size(words, width=words_w, height=row, step=step, bold=True, max_lines=2)
+    widest = max(board.setting(each, width=words_w, height=row, step=step, bold=True, max_lines=2).width for each in words)
+    left = max(pad, (cell - side - gap - widest) // 2)
+    for place, choice in enumerate(choices):
+        down, across = divmod(place, columns)
+        box = Box(room.x + across * cell, room.y + down * row, cell, row)
+        board.face(choice.point or 1, Box(box.x + left, box.y, side, row), choice.key)
+        label = Box(box.x + left + side + gap, box.y, box.right - pad - (box.x + left + side + gap), row)
+        board.text(choice.words, label, size=size, bold=True, max_lines=2, control=choice.key)
         board.touchable(choice.key, box)
+
+
+# --- tiles -------------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """A way to lay tiles out: how many columns, where the icon stands, its size, and the text size at which all words fit."""
+
+    columns: int
+    style: Style
+    icon: int
+    size: int
 
 
 def _tiles(board: Board, choices: Sequence[views.Choice], room: Box) -> None:
-    """In one row with the icon above where words fit so, else in two rows or one column with the icon beside."""
-    if board.portrait:
-        _grid(board, choices, room, columns=1)
-    elif board.large:
-        _grid(board, choices, room, columns=2)
-    elif _fits_in_row(board, choices, room):
-        _row(board, choices, room)
-    else:
-        _grid(board, choices, room, columns=-(-len(choices) // 2))
+    plan = _plan(board, choices, room)
+    rows = -(-len(choices) // plan.columns)
+    cell_w = room.w // plan.columns
+    cell_h = min(room.h // rows, board.px(200 if plan.style == "above" else 116) * (1.3 if board.large else 1))
+    cell_h = max(int(cell_h), min(board.target, room.h // rows))
+    top = room.y + (room.h - rows * cell_h) // 2
+    for place, choice in enumerate(choices):
+        down, across = divmod(place, plan.columns)
+        in_row = min(plan.columns, len(choices) - down * plan.columns)
+        start = room.x + (room.w - in_row * cell_w) // 2
+        _tile(board, choice, Box(start + across * cell_w, top + down * cell_h, cell_w, cell_h), plan)
 
 
-def _fits_in_row(board: Board, choices: Sequence[views.Choice], room: Box) -> bool:
-    cell = (room.w - (len(choices) - 1) * board.px(12)) // len(choices)
-    width = cell - 2 * board.px(8)
-    return all(
-        all(board.measure(word, board.type(-1), True) <= width for word in choice.words.split())
-        and board.setting(choice.words, width=width, height=room.h, step=-1, bold=True, max_lines=3).size == board.type(-1)
-        for choice in choices
-    ) and room.h >= 3 * board.line(-1) + board.px(90)
+def _plan(board: Board, choices: Sequence[views.Choice], room: Box) -> _Plan:
+    """The first layout in which every word has its full size, else the one with the largest words."""
+    best: _Plan | None = None
+    for columns, style in _layouts(board, choices):
+        rows = -(-len(choices) // columns)
+        cell = Box(0, 0, room.w // columns, room.h // rows)
+        if min(cell.w, cell.h) < board.target and len(choices) > 1:
+            continue
+        icon, words = _tile_room(board, cell, style)
+        if style != "bare" and icon < board.px(28):
+            continue
+        size = board.common_size(
+            (choice.words for choice in choices), width=words.w, height=words.h, step=LABEL, bold=True, max_lines=MOST_LINES
+        )
+        plan = _Plan(columns, style, icon, size)
+        if size >= board.type(LABEL):
+            return plan
+        if best is None or size > best.size:
+            best = plan
+    return best or _Plan(-(-len(choices) // 2), "bare", 0, board.least)
 
 
-def _row(board: Board, choices: Sequence[views.Choice], room: Box) -> None:
-    gap, pad = board.px(12), board.px(8)
-    cell = (room.w - (len(choices) - 1) * gap) // len(choices)
-    width = cell - 2 * pad
-    words = [choice.words for choice in choices]
-    size = board.common_size(words, width=width, height=3 * board.line(-0.5), step=-0.5, bold=True, max_lines=3)
-    lines = max(
-        len(board.setting(each, width=width, height=3 * board.line(-0.5), step=-0.5, bold=True, max_lines=3).lines)
-        for each in words
+def _layouts(board: Board, choices: Sequence[views.Choice]) -> list[tuple[int, Style]]:
+    """Layouts to try, the finest first."""
+    every = len(choices)
+    columns = sorted({every, -(-every // 2), 3, 2, 1} & set(range(1, every + 1)), reverse=not board.portrait)
+    styles: tuple[Style, ...] = ("above", "beside", "bare") if all(choice.icon for choice in choices) else ("bare",)
+    found: list[tuple[int, Style]] = []
+    for style in styles:
+        for count in columns:
+            if style == "above" and board.portrait and count == 1:
+                continue
+            found.append((count, style))
+    if board.portrait and "beside" in styles:
+        found.insert(0, (1, "beside"))
+    return found
+
+
+def _tile_room(board: Board, cell: Box, style: Style) -> tuple[int, Box]:
+    """The icon's size and the room of the words within a tile."""
+    inner = cell.inset(board.px(4) + board.px(8), board.px(4) + board.px(3))
+    if style == "above":
+        lines = MOST_LINES * board.line(LABEL) if not board.large else 2 * board.line(LABEL)
+        icon = snap(ICON_SIZES, min(cell.w * 0.4, inner.h - lines - board.px(14), board.px(64)))
+        icon = icon if inner.h - lines - board.px(14) >= icon else 0
+        return icon, Box(inner.x, inner.bottom - lines, inner.w, lines)
+    icon = snap(ICON_SIZES, min(inner.h, board.px(48), cell.w * 0.22)) if style == "beside" else 0
+    lead = icon + board.px(12) if icon else 0
+    return icon, Box(inner.x + lead, inner.y, inner.w - lead, inner.h)
+
+
+def _tile(board: Board, choice: views.Choice, cell: Box, plan: _Plan) -> None:
+    board.panel(cell.inset(board.px(4), board.px(4)), shadow=True, control=choice.key)
+    icon, words = _tile_room(board, cell, plan.style)
+    above = plan.style == "above"
+    if above:
+        found = board.setting(choice.words, width=words.w, height=words.h, step=LABEL, bold=True, max_lines=MOST_LINES)
+        gap = board.px(12)
+        top = cell.y + (cell.h - plan.icon - gap - words.h) // 2
+        if choice.icon:
+            board.icon(choice.icon, Box(cell.x, top, cell.w, plan.icon), "accent", choice.key)
+        words = Box(words.x, top + plan.icon + gap, words.w, max(words.h, found.height))
+    elif choice.icon and icon:
+        inner = cell.inset(board.px(4) + board.px(12), 0)
+        board.icon(choice.icon, Box(inner.x, cell.y, icon, cell.h), "accent", choice.key)
+        words = Box(words.x + board.px(4), words.y, words.w - board.px(4), words.h)
+    board.text(
+        choice.words,
+        words,
+        size=plan.size,
+        bold=True,
+        align="left" if plan.style == "beside" else "centre",
+        valign="top" if above else "middle",
+        max_lines=MOST_LINES,
+        control=choice.key,
     )
-    words_h = lines * board.line(-0.5)
-    icon = snap(ICON_SIZES, min(cell * 0.5, room.h - words_h - 4 * board.px(12)))
-    height = min(room.h, icon + words_h + 2 * board.px(20) + board.px(14))
-    top = room.y + (room.h - height) // 2
-    for place, choice in enumerate(choices):
-        box = Box(room.x + place * (cell + gap), top, cell, height)
-        board.panel(box, shadow=True, control=choice.key)
-        inner = board.px(20)
-        if choice.icon:
-            board.icon(choice.icon, Box(box.x, box.y + inner, cell, icon), "accent", choice.key)
-        label = Box(box.x + pad, box.bottom - inner - words_h, width, words_h)
-        board.text(choice.words, label, size=size, bold=True, align="centre", max_lines=3, control=choice.key)
-        board.touchable(choice.key, box)
-
-
-def _grid(board: Board, choices: Sequence[views.Choice], room: Box, *, columns: int) -> None:
-    gap, pad = board.px(8 if board.large else 12), board.px(14)
-    rows = -(-len(choices) // columns)
-    cell = (room.w - (columns - 1) * gap) // columns
-    height = min((room.h - (rows - 1) * gap) // rows, board.px(104))
-    icon = snap(ICON_SIZES, min(height - board.px(16), board.px(48), cell * 0.24))
-    lead = icon + board.px(14) if any(choice.icon for choice in choices) else 0
-    width = cell - 2 * pad - lead
-    inner = height - 2 * board.px(2)
-    step = -0.5 if columns > 1 else 0.0
-    size = board.common_size((choice.words for choice in choices), width=width, height=inner, step=step, bold=True, max_lines=3)
-    top = room.y + max(0, (room.h - rows * height - (rows - 1) * gap) // 2)
-    for place, choice in enumerate(choices):
-        row, column = divmod(place, columns)
-        in_row = min(columns, len(choices) - row * columns)
-        start = room.x + (room.w - in_row * cell - (in_row - 1) * gap) // 2
-        box = Box(start + column * (cell + gap), top + row * (height + gap), cell, height)
-        board.panel(box, shadow=True, control=choice.key)
-        if choice.icon:
-            board.icon(choice.icon, Box(box.x + pad, box.y, icon, height), "accent", choice.key)
-        label = Box(box.x + pad + lead, box.y + board.px(2), width, inner)
-        board.text(choice.words, label, size=size, bold=True, max_lines=3, control=choice.key)
-        board.touchable(choice.key, box)
+    board.touchable(choice.key, cell)

@@ -3,7 +3,7 @@
 from typing import Final
 
 from kiosk.screen import views
-from kiosk.screen.board import Board
+from kiosk.screen.board import Board, Glass
 from kiosk.screen.picture import Measure, Picture
 from kiosk.screen.screens import follow_up, notices, thanks, welcome
 from kiosk.screen.theme import Theme
@@ -14,12 +14,15 @@ NAMES: Final[dict[type, str]] = {
     views.Thanks: "thanks",
     views.NotRecorded: "not-recorded",
     views.OutOfOrder: "out-of-order",
+    views.Closed: "closed",
+    views.Cleaning: "cleaning",
 }
 
 
-def compose(view: views.View, size: tuple[int, int], theme: Theme, measure: Measure, *, large: bool) -> Picture:
-    """The picture of `view` on a screen of `size` px."""
-    board = Board(size, theme, measure, large=large)
+def compose(view: views.View, glass: Glass, theme: Theme, measure: Measure) -> Picture:
+    """The picture of `view` on `glass`."""
+    aid = view.frame.aid
+    board = Board(glass, theme, measure, large=aid is not None, focused=aid.focused if aid is not None else None)
     match view:
         case views.Welcome():
             welcome.compose(board, view)
@@ -31,4 +34,9 @@ def compose(view: views.View, size: tuple[int, int], theme: Theme, measure: Meas
             notices.not_recorded(board, view)
         case views.OutOfOrder():
             notices.out_of_order(board, view)
-    return board.picture(NAMES[type(view)], view.frame.language, view.frame.pressed)
+        case views.Closed():
+            notices.closed(board, view)
+        case views.Cleaning():
+            notices.cleaning(board, view)
+    renews_at = view.next_second if isinstance(view, views.Cleaning) else None
+    return board.picture(NAMES[type(view)], view.frame.language, view.frame.pressed, renews_at)

@@ -1,67 +1,219 @@
-"""What stands around every screen: the court's name, the languages, the accessibility control."""
+"""What stands around every screen: the court's name on top, at the bottom a bar with the accessibility control and languages."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from kiosk.screen import views
-from kiosk.screen.board import Board
-from kiosk.screen.picture import Box, Panel
+from kiosk.screen.board import Board, snap
+from kiosk.screen.drawings import ICON_SIZES
+from kiosk.screen.picture import Align, Box, Crest, Drain, Panel, Tone
 
-HEADER: Final = 64
-TOUCH: Final = 72
-"""Least height of what a finger must hit: 15 mm on a panel of 7 inches."""
-LARGER: Final = "larger"
-
-
-def header(board: Board, frame: views.Frame, *, beside: int) -> Box:
-    """Court's name at the left, languages at the right, `beside` px kept free around the middle. Returns the header
-    as far as the languages."""
-    row = Box(0, 0, board.width, board.px(HEADER + (20 if board.portrait or board.large else 0)))
-    left = _languages(board, frame, row)
-    middle = board.width // 2
-    end = min(left - board.px(24), middle - beside // 2 - board.px(8)) if beside else left - board.px(24)
-    free = Box(0, 0, left - board.px(16), row.h)
-    if not frame.court:
-        return free
-    room = Box(board.margin, board.px(8), max(end - board.margin, board.px(120)), row.h - board.px(8))
-    board.text(frame.court, room, size=board.least, tone="quiet", max_lines=3 if board.portrait else 2)
-    return free
+ACCESS: Final = "access"
+CREST: Final = 40
+"""Height of the court's crest."""
 
 
-def _languages(board: Board, frame: views.Frame, row: Box) -> int:
-    """Every language in its own name, its code where there are too many; returns the left end."""
-    step, gap, pad = -1.0, board.px(8), board.px(12)
-    names = [language.name for language in frame.languages]
-
-    def widths() -> list[int]:
-        return [board.setting(name, width=row.w, height=row.h, step=step, bold=True).width for name in names]
-
-    if sum(widths()) + len(names) * (gap + 2 * pad) > board.width * (0.6 if board.portrait else 0.46):
-        names = [language.code.upper() for language in frame.languages]
-    right = board.width - board.margin + pad
-    ends = right
-    for language, name, width in reversed(list(zip(frame.languages, names, widths(), strict=True))):
-        box = Box(ends - width - 2 * pad, row.y, width + 2 * pad, row.h + board.px(8))
-        key = f"language:{language.code}"
-        room = Box(box.x + pad, row.y + board.px(8), width, row.h - board.px(8))
-        put = board.text(name, room, step=step, bold=True, tone="ink" if language.current else "accent", control=key)
-        if language.current:
-            rule = Box(put.x, put.bottom, put.w, max(2, board.px(3)))
-            board.add(Panel(rule, "accent", None, 1, 0, control=key))
-        else:
-            board.touchable(key, box)
-        ends = box.x - gap
-    return ends
+# --- top ---------------------------------------------------------------------------------------------------------------------
 
 
-def larger(board: Board, frame: views.Frame, row: Box, *, words: bool) -> Box:
-    """The accessibility control at the left of `row`; returns what it takes."""
-    side = board.px(40)
-    icon = board.icon("accessibility", Box(row.x, row.y + (row.h - side) // 2, side, side), "accent", LARGER)
-    taken = icon
-    if words:
-        room = Box(icon.right + board.px(10), row.y, board.px(200), row.h)
-        label = board.text(frame.larger, room, size=board.least, bold=True, tone="accent", max_lines=2, control=LARGER)
-        taken = Box(icon.x, row.y, label.right - icon.x, row.h)
-    reach = max(taken.w + 2 * board.px(16), board.px(TOUCH))
-    board.touchable(LARGER, Box(max(0, taken.x - board.px(16)), row.y, reach, row.h))
-    return Box(row.x, row.y, taken.w, row.h)
+def header(board: Board, frame: views.Frame) -> Box:
+    """Crest and court's name at the top left; returns the room taken, the whole width. In the accessible mode the line that says
+    that the language has no voice stands here instead."""
+    voiceless = frame.aid.voiceless if frame.aid is not None else None
+    top = board.px(10 if not board.large else 4)
+    room = Box(board.margin, top, board.width - 2 * board.margin, max(board.px(CREST), board.line(-2)))
+    if voiceless is not None:
+        note(board, voiceless, room)
+    elif frame.court or board.glass.crest:
+        room = Box(room.x + _crest(board, room), room.y, room.w - _crest(board, room), room.h)
+        if board.glass.crest:
+            board.add(Crest(Box(board.margin, room.y, room.x - board.margin - board.px(10), room.h)))
+        lines = 1 if board.setting(frame.court, width=room.w, height=room.h, step=-2).size >= board.least else 2
+        board.text(frame.court, room, size=board.least, tone="quiet", max_lines=lines)
+    return Box(0, 0, board.width, room.bottom + board.px(4))
+
+
+def _crest(board: Board, room: Box) -> int:
+    """Width of the crest with the gap behind it."""
+    return min(round(room.h * board.glass.crest), room.w // 4) + board.px(10) if board.glass.crest else 0
+
+
+def note(board: Board, words: str, room: Box) -> None:
+    """A quiet line that says that no voice speaks this language."""
+    side = snap(ICON_SIZES, min(room.h, board.px(32)))
+    board.icon("mute", Box(room.x, room.y, side, room.h), "quiet")
+    label = Box(room.x + side + board.px(10), room.y, room.w - side - board.px(10), room.h)
+    board.text(words, label, size=board.least, tone="quiet")
+
+
+def still_there(board: Board, leaving: views.Leaving, room: Box) -> None:
+    """The question whether anybody is still there, over a bar that runs out. It covers nothing that can be touched."""
+    bar, pad = max(2, board.px(6)), board.px(8)
+    board.panel(room, fill="accent", edge=None)
+    words = Box(room.x + 2 * pad, room.y, room.w - 4 * pad, room.h - bar - pad)
+    board.text(leaving.words, words, step=-1, bold=True, tone="paper", align="centre", max_lines=2)
+    track = Box(room.x + 2 * pad, room.bottom - bar - pad, room.w - 4 * pad, bar)
+    board.add(Drain(track, "paper", bar // 2, leaving.since, leaving.until))
+
+
+def still_there_height(board: Board) -> int:
+    """The room that `still_there` wants."""
+    return board.line(-1) + board.px(26)
+
+
+# --- bottom ------------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Cell:
+    """One control of the bar. Without an icon its words are always shown; `least` is the narrowest it may be."""
+
+    key: str
+    words: str
+    icon: str | None = None
+    pips: tuple[int, int] | None = None
+    shown: bool = True
+    """Whether the words stand beside the icon."""
+
+
+def bar(board: Board, frame: views.Frame) -> Box:
+    """The accessibility control at the left, in its mode the voice's beside it, then the languages. Returns the room taken."""
+    edge = board.px(4 if board.large else 12)
+    width = board.width - 2 * edge
+    for cells in _wordings(board, frame):
+        if sum(_natural(board, cell) for cell in cells) <= width:
+            rows = [cells]
+            break
+    else:
+        rows = _in_rows(board, frame, width)
+    height = board.target
+    gap = board.px(4)
+    room = Box(edge, board.height - gap - len(rows) * height, width, len(rows) * height)
+    if not board.large:
+        board.add(Panel(Box(board.margin, room.y - 1, board.width - 2 * board.margin, max(1, board.px(1))), "line", None, 0, 0))
+    for place, cells in enumerate(rows):
+        _row(board, cells, Box(room.x, room.y + place * height, width, height))
+    return Box(0, room.y, board.width, board.height - room.y)
+
+
+def _wordings(board: Board, frame: views.Frame) -> Sequence[list[_Cell]]:
+    """The bar's controls with as many words as can be, then with fewer and fewer."""
+    return [
+        _cells(board, frame, names=True, words=2),
+        _cells(board, frame, names=False, words=2),
+        _cells(board, frame, names=True, words=1),
+        _cells(board, frame, names=False, words=1),
+        _cells(board, frame, names=False, words=0),
+    ]
+
+
+def _cells(board: Board, frame: views.Frame, *, names: bool, words: int) -> list[_Cell]:
+    """Languages by their names or by their signs; words beside no icon, beside that of access, or beside all."""
+    cells = [_Cell(ACCESS, frame.access, "accessibility", shown=words > 0)]
+    if frame.aid is not None:
+        cells.append(_Cell("repeat", frame.aid.repeat, "repeat", shown=words > 1))
+        cells.append(_Cell("louder", frame.aid.louder, "louder", (frame.aid.volume, frame.aid.most), shown=words > 1))
+    cells += [_Cell(f"language:{each.code}", each.name if names else each.short) for each in frame.languages]
+    return cells
+
+
+def _in_rows(board: Board, frame: views.Frame, width: int) -> list[list[_Cell]]:
+    """As few rows as it takes, filled from the left."""
+    cells: list[_Cell] = []
+    for names, words in ((True, 1), (False, 1), (False, 0)):
+        cells = _cells(board, frame, names=names, words=words)
+        rows = _packed(board, cells, width)
+        if len(rows) <= 2:
+            return rows
+    return _packed(board, cells, width)
+
+
+def _packed(board: Board, cells: Sequence[_Cell], width: int) -> list[list[_Cell]]:
+    """`cells` in rows of even length: as many in each as fit the narrowest way."""
+    for count in range(1, len(cells) + 1):
+        for first in range(len(cells) // count, -(-len(cells) // count) + 1):
+            rows = [list(cells[:first])] + [list(cells[start : start + first + 1]) for start in range(first, len(cells), first + 1)]
+            if len(rows) <= count and all(sum(_natural(board, cell) for cell in row) <= width for row in rows):
+                return rows
+    return [[cell] for cell in cells]
+
+
+def _natural(board: Board, cell: _Cell) -> int:
+    """The width that a control wants."""
+    inside = board.px(8)
+    if cell.icon is None:
+        return max(board.target, board.measure(cell.words, board.least, True) + 2 * inside)
+    if not cell.shown:
+        return board.target
+    return max(board.target, _icon(board) + board.px(10) + _label(board, cell) + 3 * inside)
+
+
+def _label(board: Board, cell: _Cell) -> int:
+    """Width of a control's words, broken into two lines where they have to be."""
+    lines = board.setting(
+        cell.words, width=board.px(150 if not board.large else 210), height=board.target, step=-2, bold=True, max_lines=2
+    )
+    return lines.width if lines.size >= board.least else board.measure(cell.words, board.least, True)
+
+
+def _icon(board: Board) -> int:
+    return snap(ICON_SIZES, min(board.px(40), board.target * 0.6))
+
+
+def _row(board: Board, cells: Sequence[_Cell], room: Box) -> None:
+    """Controls side by side. In the usual look access keeps left and the rest right; in the accessible mode they fill the row."""
+    widths = [_natural(board, cell) for cell in cells]
+    spare = room.w - sum(widths)
+    x = room.x
+    if board.large:
+        widths = _stretched(widths, spare)
+    elif cells[0].key != ACCESS:
+        x += spare if not board.portrait else 0
+        widths = _stretched(widths, spare) if board.portrait else widths
+    for place, (cell, width) in enumerate(zip(cells, widths, strict=True)):
+        _cell(board, cell, Box(x, room.y, width, room.h))
+        x += width
+        if place == 0 and cell.key == ACCESS and not board.large:
+            x += spare
+
+
+def _stretched(widths: Sequence[int], spare: int) -> list[int]:
+    """Widths with `spare` px shared among them, the last pixel too."""
+    each, rest = divmod(spare, len(widths))
+    return [width + each + (place < rest) for place, width in enumerate(widths)]
+
+
+def _cell(board: Board, cell: _Cell, box: Box) -> None:
+    tone: Tone = "ink" if board.large else "accent"
+    if board.large:
+        board.panel(box.inset(board.px(4), board.px(4)), control=cell.key)
+    inside = board.px(8)
+    room = box.inset(inside, board.px(2))
+    if cell.icon is not None:
+        side = _icon(board)
+        words = _label(board, cell) if cell.shown else 0
+        start = box.x + inside if not board.large else box.x + (box.w - side - words - (board.px(10) if words else 0)) // 2
+        raised = board.px(7) if cell.pips else 0
+        spot = Box(start if words else box.x + (box.w - side) // 2, box.y - raised, side, box.h)
+        icon = board.icon(cell.icon, spot, tone, cell.key)
+        if cell.pips:
+            _pips(board, cell, icon, box)
+        room = Box(icon.right + board.px(10), room.y, box.right - inside // 2 - icon.right - board.px(10), room.h)
+    if cell.icon is None or cell.shown:
+        align: Align = "left" if cell.icon else "centre"
+        board.text(
+            cell.words, room, size=board.least, bold=True, tone=tone, align=align, max_lines=2 if cell.icon else 1, control=cell.key
+        )
+    board.touchable(cell.key, box)
+
+
+def _pips(board: Board, cell: _Cell, icon: Box, box: Box) -> None:
+    """How loud the voice is: so many of the pips under the icon are filled."""
+    loud, most = cell.pips or (0, 0)
+    side, gap = max(4, board.px(7)), max(2, board.px(3))
+    start = icon.x + (icon.w - most * side - (most - 1) * gap) // 2
+    y = min(icon.bottom + board.px(2), box.bottom - board.px(8) - side)
+    for place in range(most):
+        pip = Box(start + place * (side + gap), y, side, side)
+        board.add(Panel(pip, "accent" if place < loud else "surface", "accent", max(1, board.px(1)), 0, control=cell.key))

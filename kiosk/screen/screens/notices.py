@@ -1,49 +1,82 @@
-"""The two screens that say what did not work: calmly, and with what to do."""
+"""The screens on which nobody is asked anything: what did not work, that the court is closed, that the glass is being wiped."""
+
+from typing import Final
 
 from kiosk.screen import views
 from kiosk.screen.board import Board, snap
 from kiosk.screen.drawings import ICON_SIZES
-from kiosk.screen.picture import Box
+from kiosk.screen.picture import Box, Drain, Tone
 from kiosk.screen.screens import frame
-from kiosk.screen.screens.buttons import button, button_size
+from kiosk.screen.screens.buttons import Button, put, width
+
+MOST_LINES: Final = 4
+Line = tuple[str, Tone, bool]
+"""A lesser line: its words, its tone, and whether it is bold."""
 
 
 def not_recorded(board: Board, view: views.NotRecorded) -> None:
     """The answer could not be saved; any touch leads back to the question."""
-    head = frame.header(board, view.frame, beside=0)
-    foot = _footer(board, view.frame)
-    height = board.px(76)
-    width = max(button_size(board, view.again, board.width - 2 * board.margin, height), board.width // 3)
-    spot = Box((board.width - width) // 2, foot.y - height - board.px(8), width, height)
-    _notice(board, "alert", view.sentence, None, Box(0, head.bottom, board.width, spot.y - head.bottom - board.px(12)))
-    button(board, "done", view.again, spot, plain=True)
-    board.touchable("done", Box(0, 0, board.width, board.height))
+    head = frame.header(board, view.frame)
+    bar = frame.bar(board, view.frame)
+    again = Button("done", view.again)
+    wide = min(board.width - 2 * board.margin, max(width(board, again, lines=1), board.width // 3))
+    spot = Box((board.width - wide) // 2, bar.y - board.target - board.px(8), wide, board.target)
+    _notice(board, "alert", view.sentence, [], Box(0, head.bottom, board.width, spot.y - head.bottom - board.px(8)))
+    put(board, again, spot)
+    if not board.large:
+        board.touchable("done", Box(0, 0, board.width, board.height))
 
 
 def out_of_order(board: Board, view: views.OutOfOrder) -> None:
     """Nothing can be recorded; the number tells whoever calls which device it is."""
-    head = frame.header(board, view.frame, beside=0)
-    foot = _footer(board, view.frame)
-    _notice(board, "pause", view.sentence, view.number, Box(0, head.bottom, board.width, foot.y - head.bottom))
+    head = frame.header(board, view.frame)
+    bar = frame.bar(board, view.frame)
+    number: list[Line] = [(view.number, "quiet", True)] if view.number is not None else []
+    _notice(board, "pause", view.sentence, number, Box(0, head.bottom, board.width, bar.y - head.bottom))
 
 
-def _footer(board: Board, around: views.Frame) -> Box:
-    height = max(board.px(frame.TOUCH), 2 * round(board.least * 1.25))
-    row = Box(board.margin, board.height - height - board.px(4), board.width - 2 * board.margin, height)
-    frame.larger(board, around, row, words=True)
-    return row
+def closed(board: Board, view: views.Closed) -> None:
+    """The court is closed: when it opens, and that a visit can be rated all the same."""
+    head = frame.header(board, view.frame)
+    bar = frame.bar(board, view.frame)
+    opens: list[Line] = [(view.opens, "ink", True)] if view.opens is not None else []
+    _notice(
+        board,
+        "closed",
+        view.sentence,
+        [*opens, (view.still, "quiet", False)],
+        Box(0, head.bottom, board.width, bar.y - head.bottom),
+    )
 
 
-def _notice(board: Board, icon: str, sentence: str, number: str | None, room: Box) -> None:
-    """Sign, sentence and number as one block in the middle of `room`."""
-    side, gap = snap(ICON_SIZES, board.px(88)), board.px(18)
-    width = board.width - 2 * board.margin
-    number_h = board.line(0.5) + gap // 2 if number is not None else 0
-    found = board.setting(sentence, width=width, height=room.h - side - gap - number_h, step=2, bold=True, max_lines=4)
-    top = room.y + max(0, (room.h - side - gap - found.height - number_h) // 2)
-    board.icon(icon, Box(room.x, top, room.w, side), "accent")
-    words = Box(board.margin, top + side + gap, width, found.height)
-    board.text(sentence, words, size=found.size, bold=True, align="centre", max_lines=4)
-    if number is not None:
-        below = Box(board.margin, words.bottom + gap // 2, width, board.line(0.5))
-        board.text(number, below, step=0.5, bold=True, tone="quiet", align="centre")
+def cleaning(board: Board, view: views.Cleaning) -> None:
+    """The glass is locked for wiping: how long still, in words and as a bar. Nothing here can be touched."""
+    head = frame.header(board, view.frame)
+    bar, wide = board.px(10), board.width // 2
+    track = Box((board.width - wide) // 2, board.height * 3 // 4, wide, bar)
+    _notice(board, "clean", view.sentence, [], Box(0, head.bottom, board.width, track.y - head.bottom - board.px(16)))
+    board.panel(track, fill="line", edge=None)
+    board.add(Drain(track, "accent", bar // 2, view.since, view.until))
+
+
+def _notice(board: Board, icon: str, sentence: str, more: list[Line], room: Box) -> None:
+    """Sign, sentence and lesser lines as one block in the middle of `room`."""
+    gap = board.px(16)
+    wide = board.width - 2 * board.margin
+    lines = 2 if not board.portrait else 3
+    below = [board.setting(words, width=wide, height=room.h // 3, step=-0.5, bold=bold, max_lines=lines) for words, _, bold in more]
+    left = room.h - sum(each.height + gap // 2 for each in below) - gap
+    found = board.setting(sentence, width=wide, height=left, step=1, bold=True, max_lines=MOST_LINES)
+    spare = left - found.height - gap
+    side = snap(ICON_SIZES, min(board.px(88), spare)) if spare >= board.px(40) else 0
+    used = (side + gap if side else 0) + found.height + sum(each.height + gap // 2 for each in below)
+    y = room.y + max(0, (room.h - used) // 2)
+    if side:
+        board.icon(icon, Box(room.x, y, room.w, side), "accent")
+        y += side + gap
+    board.text(sentence, Box(board.margin, y, wide, found.height), size=found.size, bold=True, align="centre", max_lines=MOST_LINES)
+    y += found.height + gap // 2
+    for (words, tone, bold), setting in zip(more, below, strict=True):
+        spot = Box(board.margin, y, wide, setting.height)
+        board.text(words, spot, size=setting.size, bold=bold, tone=tone, align="centre", max_lines=lines)
+        y += setting.height + gap // 2

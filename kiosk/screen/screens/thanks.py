@@ -5,88 +5,83 @@ from kiosk.screen.board import Board, snap
 from kiosk.screen.drawings import FACE_SIZES
 from kiosk.screen.picture import Align, Box, Qr
 from kiosk.screen.screens import frame
-from kiosk.screen.screens.buttons import button, button_size
+from kiosk.screen.screens.buttons import Button, in_row, width
+
+SAVED: float = 0.75
+HAPPENS: float = -1.0
+OPENS: float = -2.0
 
 
 def compose(board: Board, view: views.Thanks) -> None:
     """What was chosen, that it is saved, what happens with it; beside it the way to say more; beneath it the way back."""
-    head = frame.header(board, view.frame, beside=0)
-    foot = _footer(board, view)
-    body = Box(board.margin, head.bottom, board.width - 2 * board.margin, foot.y - head.bottom - board.px(16))
+    voiceless = view.frame.aid is not None and view.frame.aid.voiceless is not None
+    head = frame.header(board, view.frame) if not board.large or voiceless else Box(0, 0, board.width, board.px(8))
+    bar = frame.bar(board, view.frame)
+    actions = _actions(board, view, bar)
+    body = Box(board.margin, head.bottom + board.px(4), board.width - 2 * board.margin, actions.y - head.bottom - board.px(12))
     if view.qr is None:
         _words(board, view, body, centred=True)
     elif board.portrait:
-        code = Box(body.x, body.y + body.h * 58 // 100, body.w, body.h * 42 // 100)
-        _words(board, view, Box(body.x, body.y, body.w, code.y - body.y), centred=True)
+        code = Box(body.x, body.y + body.h * 55 // 100, body.w, body.h * 45 // 100)
+        _words(board, view, Box(body.x, body.y, body.w, code.y - body.y - board.px(8)), centred=True)
         _code(board, view.qr, view.qr_opens, code)
     else:
-        code_w = min(round(body.w * 0.36), body.h)
+        code_w = min(round(body.w * (0.36 if board.large else 0.33)), body.h)
         code = Box(body.right - code_w, body.y, code_w, body.h)
-        _words(board, view, Box(body.x, body.y, code.x - body.x - board.px(32), body.h), centred=False)
+        _words(board, view, Box(body.x, body.y, code.x - body.x - board.px(24), body.h), centred=False)
         _code(board, view.qr, view.qr_opens, code)
-    board.touchable("done", Box(0, 0, board.width, board.height))
+    if not board.large:
+        board.touchable("done", Box(0, 0, board.width, board.height))
+
+
+def _actions(board: Board, view: views.Thanks, bar: Box) -> Box:
+    """Undo, as wide as half the screen; in the accessible mode the way on beside it. The row stays when undo has run out."""
+    side = board.px(8)
+    row = Box(side, bar.y - board.target - board.px(0 if board.large else 6), board.width - 2 * side, board.target)
+    undo = [] if view.undo is None else [Button("undo", view.undo, "undo", quiet=True, drain=(view.since, view.until))]
+    if board.large:
+        in_row(board, [*undo, Button("done", view.done, "tick")], row)
+    elif undo:
+        wide = row.w if board.portrait else min(row.w, max(row.w * 6 // 10, width(board, undo[0], lines=1)))
+        in_row(board, undo, Box(row.x + (row.w - wide) // 2, row.y, wide, row.h))
+    return row
 
 
 def _words(board: Board, view: views.Thanks, room: Box, *, centred: bool) -> None:
-    """Face, thanks and the sentence, as one block in the middle of `room`."""
+    """Face, thanks and the sentence, as one block in the middle of `room`; large words come before the face."""
     align: Align = "centre" if centred else "left"
-    with_face = view.rating is not None and not (board.large and not board.portrait)  # there large words need its room
-    side = snap(FACE_SIZES, min(board.px(96 if board.large else 112), room.h // 3)) if with_face else 0
-    gap = board.px(14)
-    left = room.h - side - 2 * gap
-    saved = board.setting(view.saved, width=room.w, height=left * (50 if with_face else 55) // 100, step=2, bold=True, max_lines=3)
-    happens = board.setting(view.what_happens, width=room.w, height=left - saved.height, step=0, max_lines=5)
-    top = room.y + max(0, (room.h - side - saved.height - happens.height - 2 * gap) // 2)
-    if view.rating is not None and with_face:
-        x = room.x + (room.w - side) // 2 if centred else room.x
-        board.face(view.rating, Box(x, top, side, side))
-    board.text(
-        view.saved,
-        Box(room.x, top + side + gap, room.w, saved.height),
-        size=saved.size,
-        bold=True,
-        align=align,
-        max_lines=3,
-    )
-    happens_room = Box(room.x, top + side + saved.height + 2 * gap, room.w, happens.height)
-    board.text(view.what_happens, happens_room, size=happens.size, tone="quiet", align=align, max_lines=5)
+    gap = board.px(12)
+    most = (4 if board.large else 3, 6 if board.large else 5)
+
+    def settings(left: int) -> tuple[int, int, int, int]:
+        saved = board.setting(view.saved, width=room.w, height=left * 60 // 100, step=SAVED, bold=True, max_lines=most[0])
+        happens = board.setting(view.what_happens, width=room.w, height=left - saved.height, step=HAPPENS, max_lines=most[1])
+        return saved.size, saved.height, happens.size, happens.height
+
+    bare = settings(room.h - gap)
+    side = snap(FACE_SIZES, min(board.px(112), room.h // 3)) if view.rating is not None else 0
+    sizes = settings(room.h - side - 2 * gap) if side else bare
+    if sizes[0] < bare[0] or sizes[2] < bare[2]:
+        side, sizes = 0, bare
+    saved_size, saved_h, happens_size, happens_h = sizes
+    lead = side + gap if side else 0
+    top = room.y + max(0, (room.h - lead - saved_h - gap - happens_h) // 2)
+    if view.rating is not None and side:
+        board.face(view.rating, Box(room.x + ((room.w - side) // 2 if centred else 0), top, side, side))
+    saved = Box(room.x, top + lead, room.w, saved_h)
+    board.text(view.saved, saved, size=saved_size, bold=True, align=align, max_lines=most[0])
+    happens = Box(room.x, saved.bottom + gap, room.w, happens_h)
+    board.text(view.what_happens, happens, size=happens_size, tone="quiet", align=align, max_lines=most[1])
 
 
 def _code(board: Board, modules: views.Modules, opens: str, room: Box) -> None:
     """The QR code on white, with the sentence that says what it opens."""
-    words = board.setting(opens, width=room.w, height=room.h // 3, step=-1, bold=True, max_lines=4)
+    words = board.setting(opens, width=room.w, height=room.h // 2, step=OPENS, bold=True, max_lines=4)
     gap = board.px(8)
     module = max(1, min(room.w, room.h - words.height - gap) // len(modules))
     side = module * len(modules)
     top = room.y + max(0, (room.h - side - gap - words.height) // 2)
     box = Box(room.x + (room.w - side) // 2, top, side, side)
     board.add(Qr(box, modules))
-    board.text(
-        opens,
-        Box(room.x, box.bottom + gap, room.w, words.height),
-        size=words.size,
-        bold=True,
-        align="centre",
-        valign="top",
-        max_lines=4,
-    )
-
-
-def _footer(board: Board, view: views.Thanks) -> Box:
-    height = board.px(72 if not board.large else 96 if board.portrait else 84)
-    row = Box(board.margin, board.height - height - board.px(12), board.width - 2 * board.margin, height)
-    if board.portrait:
-        below = Box(row.x, row.bottom - board.px(frame.TOUCH), row.w, board.px(frame.TOUCH))
-        frame.larger(board, view.frame, below, words=True)
-        row = Box(row.x, below.y - height - board.px(8), row.w, height)
-        left = row.x
-    else:
-        # In the languages whose words are long the control keeps its sign and gives the width to undo.
-        left = frame.larger(board, view.frame, row, words=not board.large).right + board.px(24)
-    if view.undo is not None:
-        wide = max(button_size(board, view.undo, row.w, height, icon="undo"), board.width // 2)
-        width = min(wide, row.right - left)
-        x = left if board.portrait else min(max((board.width - width) // 2, left), row.right - width)
-        spot = Box(x, row.y, row.w if board.portrait else width, height)
-        button(board, "undo", view.undo, spot, icon="undo", quiet=True, drain=(view.since, view.deadline))
-    return row
+    below = Box(room.x, box.bottom + gap, room.w, words.height)
+    board.text(opens, below, size=words.size, bold=True, align="centre", valign="top", max_lines=4)

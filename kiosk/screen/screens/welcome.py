@@ -3,39 +3,58 @@
 from kiosk.screen import views
 from kiosk.screen.board import Board
 from kiosk.screen.picture import Box
-from kiosk.screen.screens import frame
-from kiosk.screen.screens.choices import options
+from kiosk.screen.screens import buttons, choices, frame
 
 
 def compose(board: Board, view: views.Welcome) -> None:
     """One question over the upper third, the options across the whole width, and nothing else but the quiet lines around."""
-    head = frame.header(board, view.frame, beside=0)
-    foot = _footer(board, view)
-    third = board.height // 3 if not board.portrait else board.height // 4
-    question = Box(board.margin, head.bottom, board.width - 2 * board.margin, third - head.bottom + board.px(16))
-    if board.large:
-        question = Box(question.x, question.y, question.w, min(question.h + board.px(8), 2 * board.line(2)))
-    board.text(view.question, question, step=2, bold=True, align="centre", max_lines=2)
-    side = board.px(12) if not board.portrait else board.margin
-    top = question.bottom + (0 if board.large else board.px(4))
-    options(board, view.choices, Box(side, top, board.width - 2 * side, foot.y - top - board.px(8)))
+    head = frame.header(board, view.frame)
+    bar = frame.bar(board, view.frame)
+    points = [choice for choice in view.choices if not choice.aside]
+    foot = _foot(board, view, Box(board.margin, head.bottom, board.width - 2 * board.margin, bar.y - head.bottom), points)
+    body = Box(board.margin, head.bottom, foot.w, foot.y - head.bottom)
+    lines = 3 if board.portrait else 2
+    least = choices.least_height(board, points)
+    room = body.h - max(least, 0)
+    found = board.setting(view.question, width=body.w, height=room, step=_step(board), bold=True, max_lines=lines)
+    wished = max(least, round(board.height * (0.58 if board.portrait else 0.44)))
+    top = max(body.bottom - wished, body.y + found.height + board.px(4), board.ceiling)
+    top = min(top, max(body.bottom - least, board.ceiling))
+    question = Box(body.x, body.y, body.w, top - body.y)
+    board.text(view.question, question, size=found.size, bold=True, align="centre", max_lines=lines)
+    side = board.px(8)
+    choices.options(board, points, Box(side, top, board.width - 2 * side, body.bottom - top))
 
 
-def _footer(board: Board, view: views.Welcome) -> Box:
-    """The accessibility control at the bottom left, the privacy line bottom centre; above it where both do not fit side by side."""
-    height = max(board.px(frame.TOUCH), 2 * round(board.least * 1.25))
-    row = Box(board.margin, board.height - height - board.px(4), board.width - 2 * board.margin, height)
-    control = frame.larger(board, view.frame, row, words=True)
-    keep = control.right + board.px(28)
-    centred = Box(keep, row.y, board.width - 2 * keep, row.h)
-    width = board.measure(view.privacy, board.least, False)
-    if width <= centred.w:
-        board.text(view.privacy, centred, size=board.least, tone="quiet", align="centre")
-    elif not board.portrait:
-        beside = Box(keep, row.y, board.width - board.margin - keep, row.h)
-        board.text(view.privacy, beside, size=board.least, tone="quiet", align="right", max_lines=2)
-    else:
-        above = Box(row.x, row.y - round(board.least * 1.25), row.w, round(board.least * 1.25))
-        board.text(view.privacy, above, size=board.least, tone="quiet", align="centre")
-        return Box(row.x, above.y, row.w, row.bottom - above.y)
-    return row
+def _step(board: Board) -> float:
+    return 0.75 if board.portrait else 1.5
+
+
+def _foot(board: Board, view: views.Welcome, room: Box, points: list[views.Choice]) -> Box:
+    """Above the bar: the privacy line, or whether anybody is still there; and options beside the scale, if the question has any."""
+    bottom = room.bottom
+    if view.frame.leaving is not None:
+        height = frame.still_there_height(board)
+        spot = Box(room.x, bottom - height - board.px(6), room.w, height)
+        frame.still_there(board, view.frame.leaving, spot)
+        bottom = spot.y - board.px(6)
+    elif not board.large or _has_room_for_privacy(board, view, room, points):
+        lines = 1 if board.measure(view.privacy, board.least, False) <= room.w else 2
+        height = lines * board.line(-2)
+        spot = Box(room.x, bottom - height - board.px(4), room.w, height)
+        board.text(view.privacy, spot, size=board.least, tone="quiet", align="centre", max_lines=2)
+        bottom = spot.y - board.px(4)
+    asides = [buttons.Button(choice.key, choice.words, quiet=True) for choice in view.choices if choice.aside]
+    if asides:
+        row = Box(room.x, bottom - board.target, room.w, board.target)
+        buttons.in_row(board, asides, row)
+        bottom = row.y
+    return Box(room.x, bottom, room.w, room.bottom - bottom)
+
+
+def _has_room_for_privacy(board: Board, view: views.Welcome, room: Box, points: list[views.Choice]) -> bool:
+    """In the accessible mode the question and its options come first."""
+    lines = 3 if board.portrait else 2
+    question = board.setting(view.question, width=room.w, height=room.h, step=_step(board), bold=True, max_lines=lines)
+    needed = question.height + choices.least_height(board, points) + 2 * board.line(-2) + board.px(24)
+    return needed <= room.h
