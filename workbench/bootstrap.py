@@ -60,7 +60,6 @@ BROWSER_AND_DISPLAY = ("xvfb", "xdotool", "x11-apps", "chromium", "libatomic1")
 DEBIAN = {
     "demo": ("mosquitto",) + SPEECH + SOUND,
     "bench": ("mosquitto",),
-    "bench tap": WINDOW + BROWSER_AND_DISPLAY,
     "bench kiosk": WINDOW + BROWSER_AND_DISPLAY + SPEECH + SOUND,
     "bench soak": WINDOW + BROWSER_AND_DISPLAY + SPEECH + SOUND,
     "kiosk": SOUND,

@@ -10,7 +10,7 @@ PROC: Final = Path("/proc")
 
 
 class Usage(NamedTuple):
-    """What a program's processes take together. What several have mapped is shared out in `pss_mib`, counted to each in `rss_mib`."""
+    """What a program takes, all its processes. What several have mapped: `pss_mib` shares it out, `rss_mib` counts it to each."""
 
     pss_mib: float
     rss_mib: float
