@@ -27,10 +27,11 @@ class Turn(Enum):
 
 @dataclass(slots=True)
 class Debounce:
-    """One contact. `window` is how long it may chatter (0 takes every closing for real), `stuck_after` how long it may be held (ms).
+    """One contact. `window` is how long it may chatter, `stuck_after` how long it may be held, in ms; without a window each closing
+    counts.
 
-    A press is a closing that lasts, after the contact had been open for the window; it happened at its first edge. What is already
-    down when the device starts is no press.
+    A press is the first closing that lasts, once the contact has been open for the window. What is already down when the device
+    starts is no press.
     """
 
     window: int = CHATTER
@@ -54,7 +55,9 @@ class Debounce:
             return  # an edge in between was lost
         open_for = None if self.moved_at is None else stamp.monotonic - self.moved_at
         if down and not self.stuck and (open_for is None or open_for >= self.window):
-            self.pressed, self.counted, self.began = False, True, stamp
+            self.pressed, self.counted = False, True
+        if down and not self.pressed:
+            self.began = stamp
         self.down, self.moved_at = down, stamp.monotonic
 
     def due(self) -> int | None:

@@ -11,9 +11,14 @@ from kiosk.core.ports import Clock, Edge, Loop
 from kiosk.core.timekeeping import Stamp
 from kiosk.core.visit import Key, Press, Stuck, VisitEvent
 from wire.envelopes import Misuse
+from wire.events import Millis
 
 BLOCKED: Final = 3_600_000
 """Milliseconds after which a door sensor that sees somebody without a break is taken for blocked."""
+
+
+HEARD_WITHIN: Final = 4
+"""Milliseconds after which an edge that happened has been heard: until then an alarm may not judge by what is missing."""
 
 
 class Pressing:
@@ -74,14 +79,15 @@ class Pressing:
 
     def _arm(self) -> None:
         earliest = min((due for contact in self._contacts.values() if (due := contact.due()) is not None), default=None)
-        self._alarms.at("contacts", earliest, self._wait_for_edges)
+        self._alarms.at("contacts", None if earliest is None else earliest + HEARD_WITHIN, self._wait_for_edges)
 
     def _wait_for_edges(self) -> None:
-        """Edges that have been heard but not seen to yet come before what seems to be so."""
+        """Edges that have been heard but not seen to yet come first."""
         self._loop.post(self._look)
 
     def _look(self) -> None:
-        self._settle(self._clock.stamp())
+        now = self._clock.stamp()
+        self._settle(now._replace(monotonic=Millis(now.monotonic - HEARD_WITHIN)))
         self._arm()
 
     def _settle(self, now: Stamp) -> None:
