@@ -1,6 +1,9 @@
-"""The server's commands, each started from one TOML file. `run` is all of it; `web`, `door`, `gateway`, `tally` are its parts."""
+"""The server's commands, each started from one TOML file. `run` is all of it; `web`, `door`, `gateway`, `tally` and `speech` are
+its parts.
+"""
 
 import argparse
+import contextlib
 import getpass
 import json
 import os
@@ -53,12 +56,13 @@ def _parser() -> argparse.ArgumentParser:
         sub.set_defaults(command=command)
         return sub
 
-    add("run", _run, "Starts everything on this machine: broker, pages, device door, gateway and tallies. Ctrl-C stops all of it.")
+    add("run", _run, "Starts everything on this machine: broker, pages, device door, gateway, tallies, speech. Ctrl-C stops all.")
     add("init", _init, "Makes state directory, keys, certificates and tables. Safe to repeat; `run` does it by itself.")
     add("web", _web, "Serves the pages only.")
     add("door", _door, "Serves the TLS door for devices only.")
     add("gateway", _gateway, "Takes in what devices send by MQTT, only.")
     add("tally", _tally, "Keeps the tallies up to date, only.")
+    add("speech", _speech, "Makes what kiosks say aloud whenever a text has changed, only.")
     add("check", _check, "Checks configuration and surroundings, and starts nothing.")
     status = add("status", _status, "Says how the devices are: present, stored, missing, forked, and what was set aside and why.")
     status.add_argument("--json", action="store_true", help="print it as JSON")
@@ -76,6 +80,11 @@ def _parser() -> argparse.ArgumentParser:
     court.add_argument("--name-uk", required=True)
     court.add_argument("--name-en", default="")
     court.add_argument("--timezone", default="Europe/Kyiv")
+    setting = add("set-court", _set_court, "Sets a court as a TOML file says: languages, hours, waits. See show-court.")
+    setting.add_argument("slug", metavar="SLUG")
+    setting.add_argument("--file", required=True, type=Path, metavar="COURT.TOML", help="what it leaves out is as usual again")
+    showing = add("show-court", _show_court, "Prints a court's settings as such a file, and how its languages sound.")
+    showing.add_argument("slug", metavar="SLUG")
     exit = add("add-exit", _add_exit, "Adds an exit to a court and prints its number.")
     exit.add_argument("--court", required=True, metavar="SLUG")
     exit.add_argument("--name-uk", required=True)
@@ -110,7 +119,7 @@ def _is_said_in_words(fault: Exception) -> bool:
 
     from sync_server.gateway.broker import BrokerMissing
     from sync_server.project.supervisor import PartFailed
-    from sync_server.surveys.files import QuestionnaireFileError
+    from sync_server.project.written import FileFault
 
     words = (
         ValidationError,
@@ -119,7 +128,7 @@ def _is_said_in_words(fault: Exception) -> bool:
         OperationalError,
         BrokerMissing,
         PartFailed,
-        QuestionnaireFileError,
+        FileFault,
     )
     return isinstance(fault, words)
 
@@ -158,7 +167,7 @@ def _run(options: argparse.Namespace, config: ServerConfig) -> int:
         parts.append(Part("broker", [find_program(config.broker.program), "-c", str(file)], listens=listeners["broker"]))
     require_free(listeners)
     arguments = ["--config", str(options.config.resolve())] if options.config else []
-    for name in ("gateway", "tally", "door", "web"):
+    for name in ("gateway", "tally", "speech", "door", "web"):
         parts.append(Part(name, [sys.executable, "-m", "sync_server", name, *arguments], listens=listeners.get(name)))
     supervisor = Supervisor(parts)
     _on_stop(supervisor.stop)
@@ -175,10 +184,10 @@ def _init(_: argparse.Namespace, config: ServerConfig) -> int:
     return 0
 
 
-def _web(options: argparse.Namespace, config: ServerConfig) -> int:
+def _web(_: argparse.Namespace, config: ServerConfig) -> int:
     from sync_server.project.serving import serve
 
-    _check(options, config)
+    _surroundings()
     from sync_server.project.setup import require_tables  # models, which need Django set up
 
     require_tables()
@@ -194,13 +203,18 @@ def _door(_: argparse.Namespace, config: ServerConfig) -> int:
 
 def _gateway(_: argparse.Namespace, config: ServerConfig) -> int:
     _django()
+    from sync_server.fleet.services import Places
     from sync_server.gateway.mqtt import Gateway
     from sync_server.project.serving import calm_collector
     from sync_server.project.setup import require_tables
 
     require_tables()
     calm_collector()
-    gateway = Gateway(authority=_authority_with("gateway", config), broker=config.gateway_address)
+    gateway = Gateway(
+        authority=_authority_with("gateway", config),
+        broker=config.gateway_address,
+        places=Places(config.door_url, config.public.url),
+    )
     _on_stop(gateway.stop)
     gateway.run()
     return 0
@@ -228,12 +242,38 @@ def _tally(_: argparse.Namespace, config: ServerConfig) -> int:
     return 0
 
 
+def _speech(_: argparse.Namespace, config: ServerConfig) -> int:
+    _django()
+    from sync_server.fleet.worker import SpeechWorker
+    from sync_server.project.setup import require_tables, studio
+
+    require_tables()
+    os.nice(10)  # nobody waits for it, and ratings share the machine
+    worker = SpeechWorker(studio(config))
+    _on_stop(worker.stop)
+    worker.run()
+    return 0
+
+
 def _check(_: argparse.Namespace, config: ServerConfig) -> int:
+    _surroundings()
+    from sync_server.fleet.speech import mute
+    from sync_server.fleet.voices import NoSpeaker
+    from sync_server.project.setup import require_tables, studio
+
+    with contextlib.suppress(ConfigError, NoSpeaker):  # no tables yet; nobody who speaks, which has just been said
+        require_tables()
+        if languages := mute(studio(config)):
+            print(f"No voice for {', '.join(languages)}: kiosks say so to whoever asks for speech in that language.")
+    return 0
+
+
+def _surroundings() -> None:
+    """Raises `SystemCheckError` unless everything the server needs is there."""
     _django()
     from django.core.management import call_command
 
     call_command("check")
-    return 0
 
 
 def _status(options: argparse.Namespace, config: ServerConfig) -> int:
@@ -242,26 +282,14 @@ def _status(options: argparse.Namespace, config: ServerConfig) -> int:
 
     from sync_server.fleet.selectors import fleet, refused_strangers
     from sync_server.project.setup import require_tables
+    from sync_server.project.status import lines
 
     require_tables()
     devices, strangers = fleet(), refused_strangers()
     if options.json:
         print(json.dumps({"devices": [asdict(device) for device in devices], "strangers": strangers}, ensure_ascii=False))
         return 0
-    for device in devices:
-        heard = f"heard {device.heard_at}" if device.heard_at else "never heard"
-        presence = "present" if device.present else "away"
-        print(f"{device.name}  {presence}, {heard}; {device.stored} rows stored, {device.missing} missing")
-        if device.revoked:
-            print("    revoked")
-        if device.forked_at is not None:
-            print(f"    FORKED at row {device.forked_at}: another card with its name has sent rows; replace the device's identity")
-        for reason, times in sorted(device.set_aside.items()):
-            print(f"    set aside {times} times: {reason}")
-        for note in device.notes:
-            print(f"    {note}")
-    for reason, times in sorted(strangers.items()):
-        print(f"from strangers, set aside {times} times: {reason}")
+    print("\n".join(lines(devices, strangers)))
     return 0
 
 
@@ -301,6 +329,25 @@ def _add_court(options: argparse.Namespace, config: ServerConfig) -> int:
     return 0
 
 
+def _set_court(options: argparse.Namespace, config: ServerConfig) -> int:
+    _init(options, config)
+    from sync_server.project.court_settings import change, court_called
+    from sync_server.project.setup import studio
+
+    change(court_called(options.slug), options.file, studio(config))
+    print(f"{options.slug} is set. Its kiosks hear of it within two minutes; new speech may take some more.")
+    return 0
+
+
+def _show_court(options: argparse.Namespace, config: ServerConfig) -> int:
+    _init(options, config)
+    from sync_server.project.court_settings import court_called, text_of
+    from sync_server.project.setup import studio
+
+    print(text_of(court_called(options.slug), studio(config)), end="")
+    return 0
+
+
 def _add_exit(options: argparse.Namespace, config: ServerConfig) -> int:
     _init(options, config)
     from sync_server.courts.models import Court
@@ -330,7 +377,6 @@ def _enrol_code(options: argparse.Namespace, config: ServerConfig) -> int:
     from sync_server.courts.models import Exit
     from sync_server.fleet.authority import Authority
     from sync_server.fleet.services import issue_code
-    from sync_server.project.config import Address
 
     exit = Exit.objects.filter(pk=options.exit).first()
     if exit is None:
@@ -338,7 +384,7 @@ def _enrol_code(options: argparse.Namespace, config: ServerConfig) -> int:
         return 1
     code, device = issue_code(exit=exit, name=options.device)
     fingerprint = Authority(config.authority_dir).fingerprint
-    server = f"https://{Address(config.door.names[0], config.door_address.port)}"
+    server = config.door_url
     if options.json:
         print(json.dumps({"code": code, "device": device, "server": server, "fingerprint": fingerprint}))
     else:

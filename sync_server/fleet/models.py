@@ -4,7 +4,7 @@ from typing import ClassVar
 
 from django.db import models
 
-from sync_server.courts.models import Device, Exit
+from sync_server.courts.models import Court, Device, Exit
 
 
 class EnrolmentCode(models.Model):
@@ -52,6 +52,28 @@ class ConfigVersion(models.Model):
 
     class Meta:
         constraints: ClassVar = [models.UniqueConstraint(fields=["device", "version"], name="one_configuration_a_version")]
+
+
+class SpeechPack(models.Model):
+    """Speech that has been made: a file of the state directory by its SHA-256. `court` none: what every court says.
+
+    `basis` is a hash of what it was made from, `voice` who speaks, `size` in bytes.
+    """
+
+    id = models.AutoField(primary_key=True)
+    language = models.CharField(max_length=12)
+    court = models.ForeignKey(Court, null=True, on_delete=models.CASCADE, related_name="+")
+    voice = models.CharField(max_length=64)
+    basis = models.BinaryField(max_length=32)
+    digest = models.BinaryField(max_length=32)
+    size = models.PositiveIntegerField()
+    made_at = models.DateTimeField()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["language", "court"], name="one_pack_of_a_name"),
+            models.UniqueConstraint(fields=["language"], condition=models.Q(court=None), name="one_pack_for_all"),
+        ]
 
 
 class DeviceState(models.Model):

@@ -1,25 +1,28 @@
 """Letting devices in and telling them what to do. The only writer of this room's tables."""
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 from cryptography.hazmat.primitives import serialization
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.db.models import Max
 
 from sync_server.courts import services as courts
 from sync_server.courts.models import Device, Exit
-from sync_server.courts.selectors import placement_at
+from sync_server.courts.selectors import placement_at, settings_of
 from sync_server.fleet.authority import Authority, RequestRefused
 from sync_server.fleet.models import ConfigVersion, DeviceState, EnrolmentAttempt, EnrolmentCode, IssuedCertificate
+from sync_server.fleet.speech import packs_for
 from sync_server.project.config import Address
-from sync_server.surveys.selectors import current_questionnaire
+from sync_server.surveys.selectors import current_questionnaire, languages_of
 from wire import VERSION, chain, codec
-from wire.envelopes import Config, EnrolAnswer, EnrolRequest, Health, SignedConfig
+from wire.codec import WireError
+from wire.envelopes import Config, EnrolAnswer, EnrolRequest, Health, SignedConfig, VoicePack
 from wire.topics import device_id
 
 CODE_LIFE: Final = timedelta(minutes=15)
@@ -32,12 +35,25 @@ CLOCK_TOLERATED: Final = timedelta(days=1)
 ALPHABET: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 """Crockford's: without I, L, O and U, which people mistake for something else."""
 
+MOST_PACKS: Final = 24
+"""Packs of speech that one configuration names."""
+
 Now = Callable[[], datetime]
 
 
 def utc_now() -> datetime:
     """The present instant, aware."""
     return datetime.now(UTC)
+
+
+class Places(NamedTuple):
+    """What a device is told beside where its broker is: the door, without which it gets no speech, and the page of the QR code."""
+
+    door: str | None = None
+    public_url: str | None = None
+
+
+NOWHERE: Final = Places()
 
 
 class EnrolmentRefused(Exception):
@@ -64,7 +80,15 @@ def issue_code(*, exit: Exit, name: str | None = None, now: Now = utc_now) -> tu
     return f"{digits[:5]}-{digits[5:]}", chosen
 
 
-def enrol(request: EnrolRequest, *, peer: str, authority: Authority, broker: Address, now: Now = utc_now) -> EnrolAnswer:
+def enrol(
+    request: EnrolRequest,
+    *,
+    peer: str,
+    authority: Authority,
+    broker: Address,
+    places: Places = NOWHERE,
+    now: Now = utc_now,
+) -> EnrolAnswer:
     """Lets a device in: uses up its code, certifies its key, places it, and gives it its first configuration.
 
     Of many that offer one code at once, exactly one succeeds. Raises `EnrolmentRefused`.
@@ -90,7 +114,7 @@ def enrol(request: EnrolRequest, *, peer: str, authority: Authority, broker: Add
             IssuedCertificate.objects.create(
                 device=device, serial=str(certificate.serial_number), expires_at=certificate.not_valid_after_utc
             )
-            signed = configure(device, authority=authority, now=now)
+            signed = configure(device, authority=authority, places=places, now=now)
     except EnrolmentRefused as refusal:
         if refusal.reason == "wrong-code":
             EnrolmentAttempt.objects.filter(at__lt=instant - FORGOTTEN_AFTER).delete()
@@ -124,44 +148,90 @@ def _hash(digits: str) -> bytes:
     return sha256(b"vidhuk enrolment\0" + digits.encode()).digest()
 
 
-@transaction.atomic
-def configure(device: Device, *, authority: Authority, now: Now = utc_now) -> SignedConfig:
+def configure(device: Device, *, authority: Authority, places: Places = NOWHERE, now: Now = utc_now) -> SignedConfig:
     """The configuration in force for `device`, signed; a new version of it when anything in it has changed.
 
-    Raises `EnrolmentRefused` when there is nothing to ask yet.
+    Asked for every minute by every device, so where nothing has changed it locks nothing. Raises `EnrolmentRefused` when there is
+    nothing to ask yet, or more than a message can carry.
     """
-    Device.objects.select_for_update(no_key=True).get(pk=device.pk)  # two gateways must not give one number to two versions
-    draft = _config_for(device, now())
-    content = sha256(msgspec.json.encode(draft)).digest()
+    held = _held(device, _config_for(device, places, now()))
+    if held is not None:
+        return held
+    with transaction.atomic():
+        Device.objects.select_for_update(no_key=True).get(pk=device.pk)  # two gateways must not give one number to two versions
+        draft = _config_for(device, places, now())
+        held = _held(device, draft)
+        return held if held is not None else _make_version(device, draft, authority, now())
+
+
+def _held(device: Device, draft: Config) -> SignedConfig | None:
+    """The newest version made for `device`, if it says the same as `draft`."""
     held = ConfigVersion.objects.filter(device=device).order_by("-version").first()
-    if held is not None and bytes(held.content_hash) == content:
-        return SignedConfig(VERSION, bytes(held.document), bytes(held.signature))
-    version = 1 if held is None else held.version + 1
-    document = codec.encode_config(msgspec.structs.replace(draft, version=version))
-    signature = authority.sign_config(chain.config_statement(device.name, document))
+    if held is None or bytes(held.content_hash) != _content(draft):
+        return None
+    return SignedConfig(VERSION, bytes(held.document), bytes(held.signature))
+
+
+def _content(draft: Config) -> bytes:
+    return sha256(msgspec.json.encode(draft)).digest()
+
+
+def _make_version(device: Device, draft: Config, authority: Authority, instant: datetime) -> SignedConfig:
+    newest = ConfigVersion.objects.filter(device=device).aggregate(newest=Max("version"))["newest"] or 0
+    document = codec.encode_config(msgspec.structs.replace(draft, version=newest + 1))
+    signed = SignedConfig(VERSION, document, authority.sign_config(chain.config_statement(device.name, document)))
+    try:
+        codec.encode(signed)
+    except WireError as fault:
+        raise EnrolmentRefused(
+            "too-large", f"The configuration of {device.name} does not fit a message ({fault}). Offer fewer languages.", 409
+        ) from None
     ConfigVersion.objects.create(
-        device=device, version=version, content_hash=content, document=document, signature=signature, made_at=now()
+        device=device,
+        version=newest + 1,
+        content_hash=_content(draft),
+        document=document,
+        signature=signed.signature,
+        made_at=instant,
     )
-    return SignedConfig(VERSION, document, signature)
+    return signed
 
 
-def _config_for(device: Device, instant: datetime) -> Config:
+def _config_for(device: Device, places: Places, instant: datetime) -> Config:
     """What `device` should be told where it stands now; `version` is still to be given."""
     stay = placement_at(device.id, instant)
-    questionnaire = current_questionnaire()
-    if stay is None or questionnaire is None:
+    asked = current_questionnaire()
+    if stay is None or asked is None:
         missing = "stands at no exit" if stay is None else "has no questionnaire to ask"
         raise EnrolmentRefused("nothing-to-ask", f"{device.name} {missing}. Set that up first.", 409)
-    court = Exit.objects.select_related("court").get(pk=stay.exit_id).court
-    names = {"uk": court.name_uk} | ({"en": court.name_en} if court.name_en else {})
+    court = settings_of(Exit.objects.select_related("court").get(pk=stay.exit_id).court)
+    spoken = languages_of(asked)
+    languages = [language for language in court.languages if language in spoken] or sorted(spoken)
     return Config(
         v=VERSION,
         version=1,
-        court=names,
-        languages=["uk", "en"],
-        language="uk",
-        questionnaire=questionnaire,
+        court=court.name,
+        languages=languages,
+        language=court.language if court.language in languages else languages[0],
+        questionnaire=msgspec.structs.replace(
+            asked,
+            items=asked.items if court.ask_reason else asked.items[:1],
+            rotation=asked.rotation if court.ask_rotation else [],
+        ),
+        timings=court.timings,
+        misuse=court.misuse,
+        hours=court.hours,
+        public_url=places.public_url,
+        door=places.door,
+        speech=_speech(stay.court_id, languages, court.name) if places.door is not None else [],
     )
+
+
+def _speech(court: int, languages: list[str], names: Iterable[str]) -> list[VoicePack]:
+    # A name may be shown in a language that is not on offer, where it has none in the one that is.
+    known = list(dict.fromkeys([*languages, *names]))
+    packs = [pack for pack in packs_for(court, known) if pack.court_id is not None or pack.language in languages]
+    return [VoicePack(pack.language, pack.voice, bytes(pack.digest), pack.size) for pack in packs[:MOST_PACKS]]
 
 
 def record_presence(device: str, *, present: bool, now: Now = utc_now) -> None:

@@ -42,7 +42,7 @@ from sync_server.ingest.services import Outcome, Received, accept, put_aside
 from sync_server.project.config import Address
 from wire import codec, topics
 from wire.codec import Envelope, WireError
-from wire.envelopes import Ack, Hello
+from wire.envelopes import Ack
 from wire.events import DeviceId
 
 log = logging.getLogger(__name__)
@@ -80,9 +80,17 @@ class Incoming(NamedTuple):
 class Gateway:
     """One worker. Several of them share the devices' messages out among themselves."""
 
-    def __init__(self, *, authority: Authority, broker: Address, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        *,
+        authority: Authority,
+        broker: Address,
+        places: fleet.Places = fleet.NOWHERE,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
         self._authority = authority
         self._broker = broker
+        self._places = places
         self._clock = clock
         self._inbox: queue.SimpleQueue[Incoming | None] = queue.SimpleQueue()
         self._stopping = threading.Event()
@@ -265,20 +273,23 @@ class Gateway:
         for outcome in outcomes:
             if outcome.hello is not None:
                 try:
-                    self._insist(lambda outcome=outcome: self._configure(outcome.device, outcome.hello))  # type: ignore[misc]
+                    self._insist(lambda outcome=outcome: self._configure(outcome.device, outcome.hello.config))  # type: ignore[misc]
                 except Exception as fault:
                     if _is_passing(fault):
                         raise
                     log.exception("%s could not be given its configuration; its next greeting asks again", outcome.device)
 
-    def _configure(self, name: str, hello: Hello) -> None:
-        """Sends the configuration in force to a device that holds another."""
+    def _configure(self, name: str, held: int) -> None:
+        """Sends the configuration in force to a device that holds version `held`, if that is another."""
+        device = Device.objects.filter(name=name, revoked_at=None).first()
+        if device is None:
+            return
         try:
-            signed = fleet.configure(Device.objects.get(name=name), authority=self._authority)
+            signed = fleet.configure(device, authority=self._authority, places=self._places)
         except fleet.EnrolmentRefused as refusal:
             log.warning("%s", refusal)
             return
-        if codec.decode_config(signed.document).version != hello.config:
+        if codec.decode_config(signed.document).version != held:
             self._publish(DeviceId(name), "config", signed, retain=True)
 
     def _note(self, device: DeviceId, leaf: str, message: Incoming) -> None:
@@ -290,9 +301,13 @@ class Gateway:
                 self._publish(device, "down", ack)
         elif leaf == "health":
             try:
-                fleet.record_health(device, codec.decode_health(message.content_type, message.payload))
+                health = codec.decode_health(message.content_type, message.payload)
             except WireError as fault:
                 put_aside(Received(device, message.content_type, message.payload, message.at), fault.reason, str(fault))
+                return
+            fleet.record_health(device, health)
+            # What staff have changed since is on its way within a minute.
+            self._configure(device, health.config)
 
     def _publish(self, device: DeviceId, leaf: topics.Leaf, envelope: Envelope, *, retain: bool = False) -> None:
         content_type, data = codec.encode(envelope)

@@ -65,6 +65,12 @@ class Broker(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     program: Text = "mosquitto"
 
 
+class Public(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What visitors reach with their own phones: the address that kiosks show as a QR code; none, and they show no code."""
+
+    url: Annotated[str, msgspec.Meta(min_length=1, max_length=200)] | None = None
+
+
 class ServerConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Everything the server is told from outside. A relative `state_dir` starts from the file's own folder."""
 
@@ -75,6 +81,7 @@ class ServerConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     web: Web = Web()
     door: Door = Door()
     broker: Broker = Broker()
+    public: Public = Public()
 
     @property
     def secret_key(self) -> str:
@@ -85,6 +92,16 @@ class ServerConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     def authority_dir(self) -> Path:
         """Where the installation's certificate authority keeps its keys."""
         return self.state_dir / "authority"
+
+    @property
+    def speech_dir(self) -> Path:
+        """Where speech is kept that has been made for the kiosks."""
+        return self.state_dir / "speech"
+
+    @property
+    def door_url(self) -> str:
+        """Where devices find the door, as they are told it."""
+        return f"https://{Address(self.door.names[0], self.door_address.port)}"
 
     @property
     def web_address(self) -> Address:
@@ -182,6 +199,10 @@ def _check(path: Path, config: ServerConfig) -> None:
             raise ConfigError(
                 f'{path}: door.names: "{name}" is no host name and no IP address. Write it without https:// and port.'
             )
+    if config.public.url is not None and not _URL.fullmatch(config.public.url):
+        raise ConfigError(
+            f'{path}: public.url: "{config.public.url}" is no web address. Write one such as https://court.example/vidhuk.'
+        )
     _check_database(path, config)
     taken: dict[str, str] = {}
     for field in ("web.listen", "door.listen", *(["broker.listen"] if config.broker.embedded else [])):
@@ -199,7 +220,15 @@ def _check_database(place: Path | str, config: ServerConfig) -> None:
 
 
 _HOST: Final = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*")
-_FIELDS: Final[dict[str, type[msgspec.Struct]]] = {"": ServerConfig, "web": Web, "door": Door, "broker": Broker}
+_URL: Final = re.compile(r"https?://[A-Za-z0-9\[][!-~]*")
+"""What a phone's camera takes for an address: no spaces, and only the letters that need no encoding."""
+_FIELDS: Final[dict[str, type[msgspec.Struct]]] = {
+    "": ServerConfig,
+    "web": Web,
+    "door": Door,
+    "broker": Broker,
+    "public": Public,
+}
 
 
 def _explain(fault: msgspec.ValidationError) -> str:

@@ -3,11 +3,14 @@
 import secrets
 from datetime import UTC, datetime
 
+from django.conf import settings
 from django.core.management import call_command
 from django.db import OperationalError, connection
 from django.db.migrations.executor import MigrationExecutor
 
 from sync_server.fleet.authority import GATEWAY, Authority, open_authority, write_private
+from sync_server.fleet.speech import Studio
+from sync_server.fleet.voices import Espeak
 from sync_server.gateway.broker import write_files
 from sync_server.ingest.entering import installation
 from sync_server.project.config import ConfigError, ServerConfig, address
@@ -29,6 +32,11 @@ def make_keys(config: ServerConfig) -> Authority:
             authority.certify_own(part, wanted, now)
     write_files(config.state_dir / "broker", address(config.broker.listen), authority=authority)
     return authority
+
+
+def studio(config: ServerConfig) -> Studio:
+    """Where this installation makes the speech of its kiosks."""
+    return Studio(Espeak(), config.speech_dir, settings.ASSETS / "translations")
 
 
 def require_tables() -> None:

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from sync_server.project import config
-from sync_server.project.config import Address, Broker, ConfigError, Door, ServerConfig, Web, address, load, read
+from sync_server.project.config import Address, Broker, ConfigError, Door, Public, ServerConfig, Web, address, load, read
 
 
 @pytest.fixture
@@ -51,6 +51,10 @@ WRONG = [
     ("broker.address", "[broker]\nembedded = false", 'Add address = "broker.example:8883"'),
     ("broker.address", '[broker]\nembedded = false\naddress = "broker"', "Write host:port"),
     ("broker.program", "[broker]\nprogram = 3", "`str`"),
+    ("public.url", '[public]\nurl = "court.example"', "Write one such as https://"),
+    ("public.url", '[public]\nurl = "https://суд.укр"', "Write one such as https://"),
+    ("public.url", '[public]\nurl = "https://court.example/a b"', "Write one such as https://"),
+    ("public.url", f'[public]\nurl = "https://court.example/{"a" * 200}"', "length <= 200"),
     ("door.listen", '[web]\nlisten = "127.0.0.1:8443"', "Give one of them another port"),
     ("broker.listen", '[broker]\nlisten = "127.0.0.1:8080"', "Give one of them another port"),
 ]
@@ -66,7 +70,7 @@ def test_a_wrong_value_is_named_with_its_field_and_what_to_write(file: Path, fie
 
 
 def test_every_field_has_a_wrong_value_above() -> None:
-    nested = {"web": Web, "door": Door, "broker": Broker}
+    nested = {"web": Web, "door": Door, "broker": Broker, "public": Public}
     fields = {name for name in ServerConfig.__struct_fields__ if name not in nested}
     fields |= {f"{table}.{name}" for table, kind in nested.items() for name in kind.__struct_fields__}
     assert fields == {field for field, *_ in WRONG}
