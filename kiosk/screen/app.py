@@ -3,7 +3,8 @@
 Importing this module opens nothing; `TouchScreen(...)` does. It is used on the main thread, but for `loop.post` and `loop.stop`.
 """
 
-from functools import partial
+from collections.abc import Callable, Iterator
+from itertools import islice
 from typing import Any, Final
 
 from kiosk.core.ports import Clock
@@ -22,10 +23,8 @@ from kiosk.texts import Texts
 
 NOWHERE: Final = ("", "offscreen", "dummy")
 """Drivers of SDL that draw where nobody sees it; it falls back on them without a word."""
-FRAME_S: Final = 1 / 25
-"""Between two steps of a draining bar: it loses a few pixels each time, which looks even."""
-STILL_S: Final = 1.0
-"""The same where motion is reduced."""
+LIKELY: Final = 64
+"""Pictures drawn beforehand: all that one language shows in one mode before the reason is given."""
 
 
 class TouchScreen:
@@ -50,7 +49,8 @@ class TouchScreen:
 
         if Window is None or driver() in NOWHERE:
             raise RuntimeError("no window could be opened: there is no display, or DISPLAY does not name one")
-        from kiosk.screen.painter import Painter, Ruler
+        from kiosk.screen.painter import Painter
+        from kiosk.screen.ruler import Ruler
 
         self._clock = clock
         self._window: Any = Window
@@ -59,15 +59,17 @@ class TouchScreen:
         self._trace = Trace(settings.trace) if settings.trace else None
         self._untold: Picture | None = None
         self._motion: Any = None
+        self._renewal: Any = None
+        self._manner: tuple[str, bool] | None = None
+        self._coming: Iterator[tuple[Picture, Palette]] | None = None
         self._closed = False
         waiter: Waiter = SdlWaiter() if settings.input == "mouse" else ThreadWaiter()
         self.loop = MainLoop(now=self._now, waiter=waiter, turn=self._turn, next_event=self._seconds_to_next_event, report=report)
 
         theme = self.theme = load_or_default(settings.theme or ASSETS / "theme.toml", report, accent=settings.accent)
-        self._still = settings.reduced_motion or theme.reduced_motion
-        ruler = self.ruler = Ruler(theme)
-        self.painter = partial(Painter, theme, ruler, ASSETS, report)
-        self._painter = self.painter()
+        still = settings.reduced_motion or theme.reduced_motion
+        ruler = self.ruler = Ruler(theme, report)
+        self.painter = Painter(theme, ruler, ASSETS, report, crest=settings.crest, still=still)
         self.presenter = Presenter(
             size=tuple(Window.size),
             theme=theme,
@@ -77,8 +79,12 @@ class TouchScreen:
             clock=clock,
             draw=self._draw,
             grace_ms=settings.touch_grace_ms,
+            diagonal=settings.diagonal,
+            mounting_mm=settings.mounting_mm,
+            crest=self.painter.crest_shape,
+            hold_to_clean=settings.hold_to_clean,
         )
-        Window.canvas.add(self._painter.canvas)
+        Window.canvas.add(self.painter.canvas)
         Window.bind(
             on_touch_down=self._on_down,
             on_touch_up=self._on_up,
@@ -98,22 +104,33 @@ class TouchScreen:
         self.presenter.connect(handle)
 
     def configure(self, around: Surroundings) -> None:
-        """The court, its languages and its number. What may be shown next is drawn beforehand, when there is nothing else to do."""
-        self._painter.forget()
+        """The court, its languages and its number."""
+        self.painter.forget()
         self.presenter.configure(around)
-        coming = self.presenter.likely()
-
-        def warm_one() -> None:
-            pair = next(coming, None)
-            if pair is not None:
-                self._painter.prepare(*pair)
-                self.loop.when_idle(warm_one)
-
-        self.loop.when_idle(warm_one)
+        self._rehearse()
 
     def show(self, scene: Scene) -> None:
         """Draws `scene`."""
         self.presenter.show(scene)
+        manner = scene.language, scene.aid is not None
+        if manner != self._manner:
+            self._manner = manner
+            self._rehearse()
+
+    def _rehearse(self) -> None:
+        """What may be shown next is drawn beforehand, when there is nothing else to do."""
+        waiting = self._coming is not None
+        self._coming = islice(self.presenter.likely(), LIKELY)
+        if not waiting:
+            self.loop.when_idle(self._rehearse_one)
+
+    def _rehearse_one(self) -> None:
+        pair = None if self._coming is None else next(self._coming, None)
+        if pair is None:
+            self._coming = None
+            return
+        self.painter.prepare(*pair)
+        self.loop.when_idle(self._rehearse_one)
 
     def close(self) -> None:
         """Closes the window."""
@@ -145,17 +162,31 @@ class TouchScreen:
     # --- drawing ---
 
     def _draw(self, picture: Picture, palette: Palette) -> None:
+        now = self._now()
         self._window.clearcolor = (*palette.paper, 1)
-        moves = self._painter.paint(picture, palette, self._now())
+        self.painter.paint(picture, palette, now)
         self._untold = picture
-        if moves and self._motion is None:
-            self._motion = self._kivy_clock.schedule_interval(self._move, STILL_S if self._still else FRAME_S)
-        elif not moves and self._motion is not None:
-            self._motion.cancel()
-            self._motion = None
+        self._go_on(now)
+        self._renewal = self._later(
+            self._renewal, None if picture.renews_at is None else (picture.renews_at - now) / 1000, self._renew
+        )
 
     def _move(self, elapsed: float) -> None:
-        self._painter.advance(self._now())
+        now = self._now()
+        self.painter.advance(now)
+        self._go_on(now)
+
+    def _go_on(self, now: int) -> None:
+        self._motion = self._later(self._motion, self.painter.pause(now), self._move)
+
+    def _renew(self, elapsed: float) -> None:
+        self.presenter.renew()
+
+    def _later(self, before: Any, seconds: float | None, call: Callable[[float], None]) -> Any:
+        """Has the toolkit's clock call `call` in `seconds`, in place of what was set `before`; None sets nothing."""
+        if before is not None:
+            before.cancel()
+        return None if seconds is None else self._kivy_clock.schedule_once(call, max(0.0, seconds))
 
     # --- input ---
 

@@ -5,9 +5,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-from PIL import Image
+from PIL import Image, ImageChops
 
 from tests.support.display import Display
+from workbench.gallery import LANGUAGES, MODES, aided_scenes, scenes
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -17,12 +18,14 @@ def run(display: Display, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([sys.executable, *arguments], cwd=ROOT, env=environment, capture_output=True, text=True)
 
 
-def test_every_screen_is_photographed_into_one_contact_sheet(display: Display, tmp_path: Path) -> None:
-    done = run(display, "-m", "workbench.sheets", "--out", str(tmp_path), "--only", "uk-800x480")
+def test_every_screen_is_photographed_and_put_on_a_contact_sheet(display: Display, tmp_path: Path) -> None:
+    done = run(display, "-m", "workbench.sheets", "--out", str(tmp_path), "--only", "crh-800x480")
     assert done.returncode == 0, done.stderr
-    pictures = sorted(tmp_path.glob("*-uk-800x480-*.png"))
-    assert len(pictures) == 18  # eight scenes, usual and large, and two in the dark
-    assert (tmp_path / "contact-sheet.png").exists()
+    pictures = sorted(tmp_path.glob("*-crh-800x480-*.png"))
+    names = {*scenes("crh")} | {*aided_scenes("crh", LANGUAGES)}
+    assert {path.stem.partition("-crh-")[0] for path in pictures} == names
+    with Image.open(tmp_path / "contact-sheet.png") as sheet:
+        assert sheet.height > len(MODES) * 150
     for path in pictures:
         with Image.open(path) as picture:
             assert picture.size == (800, 480)
@@ -42,35 +45,74 @@ def test_a_picture_that_nobody_knows_is_said(display: Display, tmp_path: Path) -
 BROKEN = """
 import shutil, sys
 from pathlib import Path
-from workbench.sheets import Camera, StillClock, shots
-from kiosk.screen.theme import ASSETS
+from PIL import Image, ImageChops
+from kiosk.screen.theme import ASSETS, load_or_default
+from workbench.gallery import shots
+from workbench.sheets import Camera
 
 state = Path(sys.argv[1])
 assets = state / "assets"
-shutil.copytree(ASSETS / "icons", assets / "icons")
-(assets / "faces").mkdir()
-for strip in (ASSETS / "faces").glob("strip-*.png"):
-    (assets / "faces" / strip.name).write_bytes(b"not a picture")
-for strip in (assets / "icons").glob("strip-*.png"):
-    strip.unlink()
+for folder in ("faces", "icons", "fonts"):
+    shutil.copytree(ASSETS / folder, assets / folder)
+shutil.copy(ASSETS / "theme.toml", assets)
 camera = Camera(state)
 from kiosk.screen.painter import Painter
+from kiosk.screen.ruler import Ruler
 
+whole = next(shots(camera.theme, camera.ruler, only="welcome-uk-800x480-usual"))
+camera.take(whole).save(state / "whole.png")
+broken = sys.argv[2:]
+for pattern in broken:
+    for path in assets.glob(pattern):
+        path.write_bytes(path.read_bytes()[:64] if path.suffix == ".ttf" else b"nothing of use")
 said = []
-painter = Painter(camera.theme, camera.ruler, assets, said.append)
-for shot in shots(camera.theme, camera.ruler, sizes=[(800, 480)], languages=["uk"]):
+theme = load_or_default(assets / "theme.toml", said.append)
+ruler = Ruler(theme, said.append)
+camera._screen.painter = Painter(theme, ruler, assets, said.append, crest=assets / "none.png")
+for shot in shots(theme, ruler, sizes=[(800, 480)], languages=["uk"]):
     for _ in range(2):
-        painter.paint(shot.picture, shot.palette, StillClock().stamp().monotonic)
-print(len(said), len(set(said)), sum("faces/strip-128.png" in sentence for sentence in said))
+        picture = camera.take(shot)
+    if shot.name == whole.name:
+        picture.save(state / "broken.png")
+print(*said, sep="\\n")
 """
 
 
-def test_broken_drawings_are_reported_once_and_the_rest_is_painted(display: Display, tmp_path: Path) -> None:
-    # As a file, because a script given on the command line cannot import what lies beside it.
-    script = tmp_path / "broken.py"
+def paint(display: Display, folder: Path, *broken: str) -> tuple[list[str], float]:
+    """What is reported of the broken files, and the share of the welcome screen that looks different."""
+    script = folder / "broken.py"  # as a file, because a script given on the command line cannot import what lies beside it
     script.write_text(f"import sys\nsys.path.insert(0, {str(ROOT)!r})\n{BROKEN}")
-    done = run(display, str(script), str(tmp_path))
+    done = run(display, str(script), str(folder), *broken)
     assert done.returncode == 0, done.stderr
-    said, different, of_one = (int(part) for part in done.stdout.split())
-    assert said == different > 2
-    assert of_one == 1
+    with Image.open(folder / "whole.png") as whole, Image.open(folder / "broken.png") as painted:
+        differing = ImageChops.difference(whole.convert("L"), painted.convert("L")).point(lambda level: 255 * (level > 40))
+        return done.stdout.splitlines(), differing.histogram()[255] / (800 * 480)
+
+
+def test_broken_drawings_are_reported_once_and_there_are_faces_all_the_same(display: Display, tmp_path: Path) -> None:
+    said, differing = paint(display, tmp_path, "faces/strip-*.png", "icons/strip-*.png")
+    assert len(said) == len(set(said))
+    assert sum("faces/strip-128.png" in sentence for sentence in said) == 1
+    assert any("icons/" in sentence for sentence in said)
+    assert any("none.png" in sentence for sentence in said), "the crest"
+    assert 0.001 < differing < 0.08, "plain faces stand where the drawn ones stood"
+
+
+def test_one_broken_drawing_is_replaced_by_the_next_size(display: Display, tmp_path: Path) -> None:
+    said, differing = paint(display, tmp_path, "faces/strip-128.png")
+    assert [sentence for sentence in said if "faces/" in sentence] == [
+        sentence for sentence in said if "faces/strip-128.png" in sentence
+    ]
+    assert differing < 0.02
+
+
+def test_with_broken_fonts_the_words_are_there_in_another_one(display: Display, tmp_path: Path) -> None:
+    said, differing = paint(display, tmp_path, "fonts/*.ttf")
+    assert sum("SourceSans3" in sentence for sentence in said) == 2
+    assert 0.001 < differing < 0.2
+
+
+def test_a_broken_theme_looks_as_the_built_in_one(display: Display, tmp_path: Path) -> None:
+    said, differing = paint(display, tmp_path, "theme.toml")
+    assert any("theme" in sentence for sentence in said)
+    assert differing < 0.02, "only the crest is not there"

@@ -20,9 +20,9 @@ def theme() -> themes.Theme:
 def ruler(theme: themes.Theme, tmp_path_factory: pytest.TempPathFactory) -> Any:
     """Measures with the fonts and the library that the screen is drawn with."""
     prepare(ScreenSettings(state_dir=tmp_path_factory.mktemp("state")))
-    from kiosk.screen.painter import Ruler
+    from kiosk.screen.ruler import Ruler
 
-    return Ruler(theme)
+    return Ruler(theme, print)
 
 
 @pytest.fixture

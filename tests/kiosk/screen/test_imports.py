@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[3]
+NEEDS_TOOLKIT = {f"kiosk.screen.{name}" for name in ("painter", "textures", "ruler", "plainface")}
 MODULES = sorted(
     ".".join(path.relative_to(ROOT).with_suffix("").parts)
     for path in (ROOT / "kiosk" / "screen").rglob("*.py")
@@ -30,7 +31,7 @@ def modules_after(code: str, home: Path, **env: str) -> list[str]:
     return done.stdout.splitlines()
 
 
-@pytest.mark.parametrize("module", [name for name in MODULES if name != "kiosk.screen.painter"])
+@pytest.mark.parametrize("module", [name for name in MODULES if name not in NEEDS_TOOLKIT])
 def test_a_module_loads_without_the_toolkit(module: str, tmp_path: Path) -> None:
     loaded = modules_after(f"import {module}", tmp_path)
     assert module in loaded
