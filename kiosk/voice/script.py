@@ -38,6 +38,17 @@ LANGUAGE_WORDS: Final = {
     "crh": "Language: Crimean Tatar",
 }
 """Languages by the name that others give them: for those that have no voice to say their own."""
+WEEK: Final = 7
+OPENING_WORDS: Final = {0: "Opens today.", 1: "Opens tomorrow."}
+WEEKDAY_WORDS: Final = (
+    "Opens on Monday.",
+    "Opens on Tuesday.",
+    "Opens on Wednesday.",
+    "Opens on Thursday.",
+    "Opens on Friday.",
+    "Opens on Saturday.",
+    "Opens on Sunday.",
+)
 CONTROL_WORDS: Final = {"skip": "Skip", "undo": "Not what you meant? Change it", "repeat": "Repeat", "louder": "Louder"}
 
 
@@ -110,7 +121,7 @@ class Script:
             case "language":
                 return self._language(scene, value)
             case "done":
-                return say("Try again" if scene.phase is Phase.NOT_RECORDED else "Done")
+                return say("Try again" if scene.phase is Phase.NOT_RECORDED else "Finish")
             case "access":
                 return (*say("Usual view"), *say("This turns speech off."))
             case _:
@@ -132,9 +143,9 @@ class Script:
             case Phase.OUT_OF_ORDER:
                 return (*say("Out of order."), *self._number(scene), *keys)
             case Phase.CLOSED:
-                return say("The court is closed.")
+                return (*say("The court is closed"), *self._opens(scene))
             case Phase.CLEANING:
-                return say("Cleaning the screen")
+                return say("The screen is being cleaned. Please wait.")
 
     def _news(self, scene: Scene, before: Scene) -> Sentences:
         """What came of the key press that led here."""
@@ -166,8 +177,18 @@ class Script:
 
     def _code(self, scene: Scene) -> Sentences:
         say = self._sayer(scene)
-        opens = say("See results or say more on your phone")
-        return (*say("There is a QR code on the screen."), *opens) if self._around.public_url else ()
+        return say("To say more or complain, scan the code with your phone") if self._around.public_url else ()
+
+    def _opens(self, scene: Scene) -> Sentences:
+        opens = scene.opens
+        if opens is None:
+            return ()
+        say = self._sayer(scene)
+        time = (*say("Time:"), *self._digits(scene, f"{opens.minute // 60}{opens.minute % 60:02}"))
+        if opens.days_ahead >= WEEK:
+            return (*say("Days until it opens:"), *self._digits(scene, str(opens.days_ahead)), *time)
+        day = OPENING_WORDS.get(opens.days_ahead) or WEEKDAY_WORDS[opens.weekday]
+        return (*say(day), *time)
 
     def _number(self, scene: Scene) -> Sentences:
         digits = self._digits(scene, self._around.number or "")

@@ -1,0 +1,80 @@
+"""An ear without a sound card: ALSA's own `file` plugin hands what `aplay` plays to a file, as fast as it would be heard."""
+
+import os
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+from kiosk.core.access import LOUDEST, QUIETEST
+from kiosk.outputs.audio import gain_of, scaled
+from kiosk.outputs.voices import STEP_DB
+from wire.speech import RATE, SAMPLE_BYTES
+
+SECOND = RATE * SAMPLE_BYTES
+GAINS = tuple(gain_of(STEP_DB * (volume - LOUDEST)) for volume in range(QUIETEST, LOUDEST + 1))
+BEGINNING = SECOND // 5
+"""Bytes of a clip by which it is known: a fifth of a second from where it is first to be heard."""
+
+PACE = """
+import os, sys, time
+player = os.getppid()
+file = open(sys.argv[1], "ab", 0)
+while samples := sys.stdin.buffer.raw.read(int(sys.argv[2])):
+    if os.getppid() != player:
+        break  # killed: what the card still holds is not heard
+    file.write(samples)
+    time.sleep(len(samples) / float(sys.argv[3]))
+"""
+
+
+class Ear:
+    """A folder with an ALSA configuration whose `default` device is heard here. Give `environment` to whoever runs `aplay`.
+
+    `speed` is how much faster than life it listens. What was cut off is not heard any more.
+    """
+
+    def __init__(self, folder: Path, *, speed: float = 1.0) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.file = folder / "heard.raw"
+        self.file.touch()
+        pace = folder / "pace.py"
+        pace.write_text(PACE)
+        into = f"exec {sys.executable} -S {pace} {self.file} {SECOND // 50 * max(1, round(speed))} {SECOND * speed}"
+        config = folder / "asound.conf"
+        config.write_text(
+            "pcm.silence { type null }\n"
+            f'pcm.!default {{ type file slave.pcm "silence" file "| {into}" format "raw" }}\n'
+            "pcm.unplugged { type hw card 31 }\n"
+        )
+        self.environment = {"ALSA_CONFIG_PATH": str(config)}
+
+    def samples(self) -> bytes:
+        """Everything heard until now."""
+        return self.file.read_bytes()
+
+    def forget(self) -> None:
+        """Begins anew."""
+        os.truncate(self.file, 0)
+
+    def quiet_for(self, seconds: float) -> bool:
+        """Whether nothing more has come for `seconds`. Waits that long."""
+        before = self.file.stat().st_size
+        time.sleep(seconds)
+        return self.file.stat().st_size == before
+
+    def hears(self, samples: bytes) -> bool:
+        """Whether the whole of `samples` was heard, at any volume."""
+        return any(scaled(samples, gain) in self.samples() for gain in GAINS)
+
+    def order(self, clips: Mapping[str, bytes]) -> list[str]:
+        """Which of `clips` (samples by name) have begun to be heard, in the order of their first times, at any volume."""
+        heard = self.samples()
+        found: list[tuple[int, str]] = []
+        for name, samples in clips.items():
+            start = next((place for place in range(0, len(samples), SAMPLE_BYTES) if samples[place : place + 2] != b"\0\0"), 0)
+            beginning = samples[start : start + BEGINNING]
+            places = [place for gain in GAINS if (place := heard.find(scaled(beginning, gain))) >= 0]
+            if places:
+                found.append((min(places), name))
+        return [name for _, name in sorted(found)]
