@@ -13,13 +13,17 @@ MOST: Final = 40
 
 
 class Notices:
-    """Collects sentences for the log and the health report. From any thread. `news` hears when an alarm begins or ends."""
+    """Collects sentences for the log and the health report. From any thread."""
 
-    def __init__(self, news: Callable[[], None]) -> None:
-        self._news = news
+    def __init__(self) -> None:
+        self._news: Callable[[], None] = lambda: None
         self._lock = threading.Lock()
         self._noticed: list[str] = []
         self._alarms: dict[str, str] = {}
+
+    def listen(self, news: Callable[[], None]) -> None:
+        """From now on `news` hears when an alarm begins, changes or ends."""
+        self._news = news
 
     def report(self, sentence: str) -> None:
         """Something is wrong and may stay so; each sentence is kept once."""
@@ -30,10 +34,11 @@ class Notices:
 
     def alarm(self, name: str, sentence: str) -> None:
         """The alarm called `name` stands, in these words."""
-        log.warning("alarm", name=name, text=sentence)
         with self._lock:
-            self._alarms[name] = sentence
-        self._news()
+            known, self._alarms[name] = self._alarms.get(name), sentence
+        if known != sentence:
+            log.warning("alarm", name=name, text=sentence)
+            self._news()
 
     def clear(self, name: str) -> None:
         """The alarm called `name` is over; nothing happens if it does not stand."""

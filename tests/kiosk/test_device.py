@@ -14,14 +14,15 @@ import pytest
 import structlog.testing
 
 from kiosk import config as configuration
-from kiosk import device
 from kiosk.clock import SystemClock
 from kiosk.core.progress import Progress, fork_note
+from kiosk.device import face
 from kiosk.errors import ConfigError
 from kiosk.headless import QueueLoop
 from kiosk.links.mqtt import Broker
 from kiosk.texts import STAFF, STAFF_LANGUAGES, Texts
 from kiosk.upkeep import status
+from kiosk.upkeep.notices import Notices
 from tests.kiosk.authority import Authority
 from wire.envelopes import Clock as ClockReading
 from wire.envelopes import Health
@@ -220,6 +221,6 @@ def test_a_kiosk_that_lists_every_answer_in_a_file_warns_of_it_at_start(
     monkeypatch.setattr("kiosk.screen.app.TouchScreen", no_window)
     config = configuration.parse({"state_dir": "state", "screen": table}, folder=tmp_path)
     with structlog.testing.capture_logs() as lines, ExitStack() as parts, pytest.raises(ConfigError):
-        device._face(config, SystemClock("trusted"), lambda sentence: None, parts)
+        face.build(config, SystemClock("trusted"), Notices(), parts)
     found = [line for line in lines if line["log_level"] == "warning"]
     assert [line.get("file") for line in found] == ([str(tmp_path / "state" / "trace.jsonl")] if warned else [])

@@ -37,9 +37,11 @@ def test_a_card_that_takes_nothing_stops_nobody(tmp_path: Path) -> None:
 
 def test_alarms_come_first_and_go_again() -> None:
     told: list[int] = []
-    notices = Notices(lambda: told.append(len(notices.sentences())))
+    notices = Notices()
+    notices.listen(lambda: told.append(len(notices.sentences())))
     notices.report("The crest cannot be read.")
     notices.report("The crest cannot be read.")
+    notices.alarm("face:4", "Button 4 is stuck.")
     notices.alarm("face:4", "Button 4 is stuck.")
     assert notices.sentences() == ["Button 4 is stuck.", "The crest cannot be read."]
     notices.clear("face:4")
@@ -49,7 +51,7 @@ def test_alarms_come_first_and_go_again() -> None:
 
 
 def test_a_part_that_always_finds_new_words_does_not_fill_the_memory() -> None:
-    notices = Notices(lambda: None)
+    notices = Notices()
     for number in range(10 * MOST):
         notices.report(f"fault {number}")
     assert len(notices.sentences()) == MOST

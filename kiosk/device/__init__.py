@@ -1,0 +1,258 @@
+"""Puts a kiosk together: builds its parts, starts them, and stops them in reverse. There is one of each and nobody looks one up."""
+
+import random
+import signal
+from collections.abc import Mapping
+from contextlib import ExitStack
+from typing import Any, Final
+
+import structlog
+
+from kiosk import SOFTWARE, identity
+from kiosk.clock import SystemClock
+from kiosk.config import KioskConfig
+from kiosk.core import contacts
+from kiosk.core.alarms import Alarms
+from kiosk.core.conductor import Conductor
+from kiosk.core.doorkeeping import Doorkeeper
+from kiosk.core.lighting import Lighting
+from kiosk.core.passing import Passing
+from kiosk.core.ports import Screen
+from kiosk.core.pressing import Pressing
+from kiosk.core.progress import Progress
+from kiosk.core.sounding import Sound, Sounding
+from kiosk.core.visit import Broken, Mended, VisitEvent
+from kiosk.device import adoption, face, fittings
+from kiosk.device.ear import Ear
+from kiosk.device.face import MainLoop
+from kiosk.ledger.store import LEDGER
+from kiosk.ledger.thread import LedgerThread
+from kiosk.links.mqtt import Broker, MqttLink
+from kiosk.upkeep import status
+from kiosk.upkeep.clerk import Clerk
+from kiosk.upkeep.notices import Notices
+from kiosk.workers.health import HealthWorker
+from kiosk.workers.sync import Sync, reading
+from kiosk.workers.watchdog import Watchdog
+from wire.envelopes import Config, Health, SignedConfig
+
+log = structlog.get_logger("kiosk")
+
+NOTES: Final = "notes"
+"""The folder of the clerk's notes in the state directory."""
+EXPOSURES: Final = "exposures"
+PASSAGES: Final = "passages"
+
+
+class Exposures:
+    """As `kiosk.core.ports.Memory`: a note of the clerk's."""
+
+    def __init__(self, clerk: Clerk) -> None:
+        self._clerk = clerk
+
+    def load(self) -> dict[str, int]:
+        """What was kept last."""
+        return self._clerk.load(EXPOSURES)
+
+    def keep(self, exposures: Mapping[str, int]) -> None:
+        """Keeps it soon."""
+        self._clerk.keep(EXPOSURES, exposures)
+
+
+def run(config: KioskConfig) -> None:
+    """Runs the kiosk until SIGTERM, SIGINT or a closed window. Raises `KioskError` when it cannot start."""
+    who = identity.load(config.state_dir)
+    clock = SystemClock(config.clock)
+    notices = Notices()
+    in_force = adoption.first(config, who, notices.report)
+    for left in sorted(config.state_dir.glob(LEDGER.format(device="*"))):
+        if left.name != LEDGER.format(device=who.device):
+            notices.report(f"rows of an earlier identity are kept in {left.name}")
+
+    with ExitStack() as parts:
+        front = face.build(config, clock, notices, parts)
+        loop = front.loop
+        _stop_on_signals(loop)
+        fitted = fittings.build(config, clock, notices.report)
+        parts.callback(fitted.stop)
+        clerk = Clerk(config.state_dir / NOTES)
+        alarms = Alarms(loop)
+
+        def handle(event: VisitEvent) -> None:
+            conductor.handle(event)
+
+        doorkeeper = Doorkeeper(
+            clock=clock, alarms=alarms, handle=handle, report=notices.report, alarm=notices.alarm, clear=notices.clear
+        )
+
+        def tell_where() -> None:
+            around = adoption.surroundings(in_force, config, ear.languages if ear else frozenset())
+            front.configure(around)
+            if ear:
+                ear.configure(around)
+
+        ear = (
+            Ear(config, who, loop=loop, quiet=lambda: doorkeeper.quiet, notices=notices, spoken=tell_where)
+            if config.audio.enabled
+            else None
+        )
+
+        def on_rows() -> None:
+            loop.post(lambda: front.afterwards(sync.wake))  # the thank-you first, and only then the network
+
+        def on_health(usable: bool) -> None:
+            outcome = Mended if usable else Broken
+            loop.post(lambda: handle(outcome(clock.stamp())))
+
+        ledger = LedgerThread(
+            config.state_dir / LEDGER.format(device=who.device),
+            on_rows=on_rows,
+            on_health=on_health,
+        )
+        conductor = Conductor(
+            adoption.rules(in_force, config),
+            clock=clock,
+            loop=loop,
+            alarms=alarms,
+            recorder=ledger,
+            screens=(*front.screens, *_others(fitted, ear, doorkeeper)),
+            memory=Exposures(clerk),
+        )
+        passing = Passing(
+            [what for kind, what in map(contacts.split, config.panel.contacts) if kind == "door"],
+            clock=clock,
+            loop=loop,
+            alarms=alarms,
+            recorder=ledger,
+            keep=lambda note: clerk.keep(PASSAGES, note),
+            kept=clerk.load(PASSAGES),
+        )
+        pressing = Pressing(
+            {name: wire.window for name, wire in config.panel.contacts.items()},
+            clock=clock,
+            loop=loop,
+            alarms=alarms,
+            handle=handle,
+            passed=passing.passed,
+            alarm=notices.alarm,
+            clear=notices.clear,
+        )
+        link = MqttLink(
+            Broker(who.broker_host, who.broker_port, who.ca, who.certificate, who.key),
+            who.device,
+            keepalive_s=config.link.keepalive_s,
+            clock_vouched=lambda: clock.stamp().synchronised,
+        )
+
+        def adopt() -> None:
+            """What is in force reaches every part that goes by it. Main thread."""
+            tell_where()
+            conductor.configure(adoption.rules(in_force, config))
+            pressing.configure(in_force.misuse)
+            passing.configure(in_force.hours.timezone if in_force.hours else None)
+            doorkeeper.configure(in_force.hours)
+
+        def on_config(signed: SignedConfig, received: Config) -> None:
+            identity.store_config(config.state_dir / identity.FOLDER, signed)
+            if ear:
+                ear.fetch(received)
+
+            def come_into_force() -> None:
+                nonlocal in_force
+                in_force = received
+                adopt()
+                health.nudge()  # the server learns which configuration is in force
+
+            loop.post(come_into_force)
+
+        def on_up() -> None:
+            health.nudge()
+
+        sync = Sync(
+            device=who.device,
+            shelf=ledger,
+            link=link,
+            signer=who.signer,
+            verifier=who.verifier,
+            clock=clock,
+            draw=random.random,
+            software=SOFTWARE,
+            config_version=in_force.version,
+            on_config=on_config,
+            on_up=on_up,
+        )
+
+        def keep(health: Health, progress: Progress, *, running: bool = True) -> None:
+            status.keep(config.state_dir, health, progress, device=who.device, up=sync.up, running=running)
+
+        health = HealthWorker(
+            shelf=ledger,
+            link=link,
+            clock=clock,
+            reading=lambda: reading(clock),
+            state_dir=config.state_dir,
+            software=SOFTWARE,
+            retention_days=config.retention_days,
+            config_version=lambda: sync.config_version,
+            progress=lambda: sync.progress,
+            notes=lambda: [*(f"an unreadable ledger was put aside: {name}" for name in ledger.quarantined), *notices.sentences()],
+            keep=keep,
+        )
+        notices.listen(health.nudge)
+
+        clerk.start()
+        parts.callback(clerk.stop)
+        ledger.start()
+        parts.callback(ledger.stop)
+        front.connect(handle)
+        conductor.start()
+        adopt()
+        passing.start()
+        parts.callback(passing.stop)
+        if fitted.contacts is not None:
+            pressing.begin(fitted.contacts.start(pressing.edge))
+        if ear:
+            ear.start(parts)
+            ear.fetch(in_force)
+        sync.start()
+        parts.callback(sync.stop)
+        health.start()
+        parts.callback(lambda: keep(*health.report(), running=False))
+        parts.callback(health.stop)
+        watchdog = Watchdog(loop)
+        watchdog.start()
+        parts.callback(watchdog.stop)
+        log.info(
+            "running",
+            device=who.device,
+            screen="window" if config.has_window else "none",
+            broker=f"{who.broker_host}:{who.broker_port}",
+        )
+        loop.run()
+        log.info("stopping")
+
+
+def _others(fitted: fittings.Fittings, ear: Ear | None, doorkeeper: Doorkeeper) -> list[Screen]:
+    """What shows scenes besides the window: lamps, then sounds, and the voice behind the sign that announces it."""
+    screens: list[Screen] = []
+    if fitted.lamps:
+        screens.append(Lighting(fitted.lamps.light))
+    heard = [sounds for sounds in (fitted.buzzer, ear and ear.sounds) if sounds]
+
+    def play(sound: Sound) -> None:
+        for sounds in heard:
+            sounds.play(sound)
+
+    if heard:
+        screens.append(Sounding(play, lambda: doorkeeper.quiet))
+    if ear:
+        screens.append(ear.narrator)
+    return screens
+
+
+def _stop_on_signals(loop: MainLoop) -> None:
+    def stop(number: int, frame: Any) -> None:
+        loop.stop()
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)

@@ -1,0 +1,64 @@
+"""Which configuration is in force, and what it means to the parts that go by it."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import msgspec
+import structlog
+
+from kiosk import builtin, identity
+from kiosk.config import KioskConfig
+from kiosk.core import contacts
+from kiosk.core.surroundings import Surroundings
+from kiosk.core.visit import Rules
+from kiosk.errors import IdentityError
+from kiosk.identity import Identity
+from kiosk.texts import LANGUAGES, Texts
+from kiosk.workers.sync import verified
+from wire.codec import WireError
+from wire.envelopes import Config
+
+log = structlog.get_logger("kiosk")
+
+
+def first(config: KioskConfig, who: Identity, report: Callable[[str], None]) -> Config:
+    """The newest configuration on the card that the server has signed for this device, else the built-in one."""
+    try:
+        for signed in identity.load_configs(config.state_dir):
+            try:
+                return verified(signed, who.device, who.verifier)
+            except WireError as fault:
+                report(f"A configuration on the card cannot be used: {fault}.")
+    except IdentityError as fault:
+        report(str(fault))
+    report("The built-in question is asked until the server has sent a configuration.")
+    return builtin.configuration(Texts(LANGUAGES, report), LANGUAGES)
+
+
+def rules(received: Config, config: KioskConfig) -> Rules:
+    """What the court has configured. Without a screen only the first item can be asked, so only that counts as shown."""
+    made = Rules(
+        received.questionnaire,
+        tuple(received.languages),
+        received.language,
+        received.timings,
+        received.misuse,
+        contacts.keypad(config.panel.contacts),
+    )
+    if config.has_window:
+        return made
+    only = msgspec.structs.replace(made.questionnaire, items=made.questionnaire.items[:1], rotation=[])
+    return replace(made, questionnaire=only)
+
+
+def surroundings(received: Config, config: KioskConfig, voices: frozenset[str]) -> Surroundings:
+    """Where the device stands, for those who speak to its visitors; `voices` are the languages that have speech on the card."""
+    return Surroundings(
+        court=received.court,
+        languages=tuple(received.languages),
+        language=received.language,
+        number=config.number or None,
+        public_url=received.public_url,
+        items=(*received.questionnaire.items, *received.questionnaire.rotation),
+        voices=voices,
+    )
