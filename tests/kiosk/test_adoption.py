@@ -1,0 +1,82 @@
+"""Which configuration a device starts with, and what it means to its parts."""
+
+from pathlib import Path
+
+import pytest
+
+from kiosk import builtin, identity
+from kiosk import config as configuration
+from kiosk.config import KioskConfig
+from kiosk.core.access import Keystroke
+from kiosk.device import adoption
+from kiosk.identity import Identity
+from kiosk.upkeep.enrolment import enrol
+from tests.kiosk.authority import Authority
+from tests.kiosk.authority import configuration as released
+from tests.kiosk.door import CODE, Door
+
+
+@pytest.fixture
+def enrolled(tmp_path: Path) -> tuple[KioskConfig, Identity, Door]:
+    folder = tmp_path / "server"
+    folder.mkdir()
+    door = Door(folder)
+    config = configuration.parse({"state_dir": "state", "screen": {"mode": "none"}, "panel": {"simulated": "p"}}, folder=tmp_path)
+    enrol(server=door.address, fingerprint=door.authority.fingerprint, code=CODE, state_dir=config.state_dir)
+    door.close()
+    return config, identity.load(config.state_dir), door
+
+
+def test_the_newest_configuration_is_in_force(enrolled: tuple[KioskConfig, Identity, Door]) -> None:
+    config, who, door = enrolled
+    identity.store_config(config.state_dir / "identity", door.authority.sign(who.device, released(7)))
+    reported: list[str] = []
+    assert adoption.first(config, who, reported.append).version == 7
+    assert reported == []
+
+
+def test_what_another_server_signed_is_passed_over_for_the_one_before(enrolled: tuple[KioskConfig, Identity, Door]) -> None:
+    config, who, door = enrolled
+    identity.store_config(config.state_dir / "identity", door.authority.sign(who.device, released(2)))
+    identity.store_config(config.state_dir / "identity", Authority.make().sign(who.device, released(3)))
+    reported: list[str] = []
+    assert adoption.first(config, who, reported.append).version == 2
+    assert any("did not sign" in sentence for sentence in reported)
+
+
+def test_where_every_configuration_is_damaged_the_built_in_question_is_asked(enrolled: tuple[KioskConfig, Identity, Door]) -> None:
+    config, who, _ = enrolled
+    (config.state_dir / "identity" / "configuration.bin").write_bytes(b"\xc1")
+    reported: list[str] = []
+    found = adoption.first(config, who, reported.append)
+    assert found.version == builtin.NO_VERSION
+    assert found.questionnaire.items[0].key == "overall"
+    assert any("configuration.bin is damaged" in sentence for sentence in reported)
+    assert "The built-in question is asked until the server has sent a configuration." in reported
+
+
+def test_without_a_screen_only_the_first_item_counts_as_shown(enrolled: tuple[KioskConfig, Identity, Door]) -> None:
+    config, _, _ = enrolled
+    asked = adoption.rules(released(1), config).questionnaire
+    assert len(asked.items) == 1
+    assert asked.rotation == []
+
+
+def test_face_buttons_are_keys_of_the_accessible_mode_where_none_are_wired(tmp_path: Path) -> None:
+    buttons = {"1": 5, "5": 6}
+    alone = configuration.parse({"state_dir": "s", "panel": {"buttons": buttons}}, folder=tmp_path)
+    beside = configuration.parse(
+        {"state_dir": "s", "panel": {"buttons": buttons, "keys": {"next": 13, "choose": 19}}}, folder=tmp_path
+    )
+    assert adoption.rules(released(1), alone).keypad == ((1, Keystroke.NEXT), (5, Keystroke.CHOOSE))
+    assert adoption.rules(released(1), beside).keypad == ()
+
+
+def test_the_surroundings_name_every_item_that_may_be_asked(enrolled: tuple[KioskConfig, Identity, Door]) -> None:
+    config, _, _ = enrolled
+    received = released(1)
+    around = adoption.surroundings(received, config, frozenset({"uk"}))
+    assert [item.key for item in around.items] == [
+        item.key for item in (*received.questionnaire.items, *received.questionnaire.rotation)
+    ]
+    assert around.voices == {"uk"}
