@@ -55,15 +55,17 @@ class Conductor:
     def handle(self, event: visit.VisitEvent) -> None:
         """Something happened. Main thread only.
 
-        A button pressed while the commit before it is under way is the next person's: it waits for its turn, and whatever is
-        found out about held buttons waits behind it.
+        A button pressed while the commit before it is under way is the next person's: it waits for its turn, and what would make
+        it doubtful or shut it out waits behind it.
         """
-        follows = bool(self._held) and isinstance(event, visit.Press | visit.Stuck)
-        if not follows and not visit.must_wait(self._rules, self._state, event):
-            self._take(event)
-        elif len(self._held) < PRESSES_HELD:
-            self._held.append(event)
-        self._go_on()
+        follows = bool(self._held) and isinstance(event, visit.Press | visit.Stuck | visit.Clean)
+        try:
+            if not follows and not visit.must_wait(self._rules, self._state, event):
+                self._take(event)
+            elif len(self._held) < PRESSES_HELD:
+                self._held.append(event)
+        finally:
+            self._go_on()
 
     def _take(self, event: visit.VisitEvent) -> None:
         self._state, appends = visit.step(self._rules, self._state, event)
@@ -80,8 +82,10 @@ class Conductor:
 
     def _next(self) -> None:
         if self._held and self._state.pending is None:
-            self._take(self._held.popleft())
-            self._go_on()
+            try:
+                self._take(self._held.popleft())
+            finally:
+                self._go_on()
 
     def _settle(self) -> None:
         if visit.at_rest(self._state):

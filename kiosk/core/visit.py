@@ -35,7 +35,7 @@ from kiosk.core.visit_events import (
 )
 from kiosk.core.visit_ledger import committed, failed, give_up, not_recorded
 from kiosk.core.visit_misuse import stuck
-from kiosk.core.visit_moves import COMMIT_PATIENCE, NOT_RECORDED_SHOWN, in_service, leave, rest, turn_to, wait
+from kiosk.core.visit_moves import COMMIT_PATIENCE, NOT_RECORDED_SHOWN, in_service, is_touched, leave, rest, turn_to, wait
 from kiosk.core.visit_scene import Scene, scene
 from kiosk.core.visit_state import Action, Append, Phase, Rules, State, Step, adopt, at_rest, begin, due
 
@@ -96,9 +96,9 @@ def step(rules: Rules, state: State, event: VisitEvent) -> Step:
         case Stuck():
             return stuck(state, event)
         case Close():
-            return _resettled(rules, replace(state, after_hours=True, opens=event.opens), event.stamp), ()
+            return _close(rules, state, event), ()
         case Open():
-            return _resettled(rules, replace(state, after_hours=False, opens=None), event.stamp), ()
+            return _open(rules, state, event.stamp), ()
         case Clean():
             return _clean(rules, state, event.stamp)
     return act(rules, state, event)
@@ -132,10 +132,17 @@ def _mended(rules: Rules, state: State, now: Stamp) -> State:
     return turn_to(rules, state, now, Phase.WELCOME)
 
 
-def _resettled(rules: Rules, state: State, now: Stamp) -> State:
-    """The court has opened or closed: a device that only waits waits elsewhere. Whoever is in front is not sent away."""
-    waits = at_rest(state) and state.phase is not Phase.OUT_OF_ORDER and state.phase is not in_service(state)
-    return rest(rules, state, now) if waits else state
+def _close(rules: Rules, state: State, event: Close) -> State:
+    """A device that only waits closes with its court. Whoever is in front is not sent away."""
+    closed = replace(state, after_hours=True, opens=event.opens)
+    return rest(rules, closed, event.stamp) if at_rest(state) and state.phase is Phase.WELCOME else closed
+
+
+def _open(rules: Rules, state: State, now: Stamp) -> State:
+    """Somebody who has woken a closed device and touched nothing since need not be asked whether they are still there."""
+    opened = replace(state, after_hours=False, opens=None)
+    waits = state.phase is Phase.CLOSED or (state.phase is Phase.WELCOME and not is_touched(rules, state))
+    return rest(rules, opened, now) if waits else opened
 
 
 def _clean(rules: Rules, state: State, now: Stamp) -> Step:

@@ -6,7 +6,7 @@ from kiosk.core.access import LOUDEST, QUIETEST, Aid, Keystroke, Volume
 from kiosk.core.timekeeping import Stamp
 from kiosk.core.visit_events import Access, Acted, Done, Key, Press, Skip, Speak, Stay, Tap, Undo
 from kiosk.core.visit_misuse import doubts, pressed
-from kiosk.core.visit_moves import await_commit, common, leave, rest, show, turn_to, wait
+from kiosk.core.visit_moves import await_commit, common, leave, rest, show, turn_to, unanswered, wait
 from kiosk.core.visit_scene import aid
 from kiosk.core.visit_state import QUESTIONS, Action, Aided, Phase, Rules, State, Step, Visit, asked, can_undo, offers
 from wire.events import Answer, Event, Flag, Input, Millis, Retract
@@ -96,10 +96,12 @@ def _start(state: State, now: Stamp) -> Stamp:
 
 
 def _undo(rules: Rules, state: State, undo: Undo) -> Step:
+    """What was answered is taken back; what is on screen was shown, and has got no answer so far."""
     visit = state.visit
     if visit is None:
         return state, ()
-    rows = tuple(Retract(*common(rules, state, visit, item, undo.stamp, undo.input)) for item in visit.answered)
+    retracts = (Retract(*common(rules, state, visit, item, undo.stamp, undo.input)) for item in visit.answered)
+    rows = (*retracts, *unanswered(rules, state, undo.stamp, undo.input))
     return await_commit(state, rows, Action.UNDO, None, 0, undo.stamp)
 
 

@@ -89,8 +89,12 @@ def _patience(rules: Rules, state: State) -> int | None:
         case Phase.FOLLOW_UP:
             return rules.timings.question
     woken = state.phase is Phase.WELCOME and state.after_hours
-    touched = state.visit is not None or state.aided is not None or state.language != rules.language
-    return rules.timings.question if touched or woken else None
+    return rules.timings.question if woken or is_touched(rules, state) else None
+
+
+def is_touched(rules: Rules, state: State) -> bool:
+    """Whether somebody in front has changed or begun anything."""
+    return state.visit is not None or state.aided is not None or state.language != rules.language
 
 
 def _draw(rules: Rules, state: State) -> State:
@@ -128,10 +132,16 @@ def await_commit(state: State, rows: tuple[Event, ...], action: Action, value: i
 
 def leave(rules: Rules, state: State, now: Stamp, by: Input | None = None) -> Step:
     """The item on screen got no answer: it was skipped by `by`, or its visitor has gone."""
+    rows = unanswered(rules, state, now, by)
+    return append(state, rows) if rows else (state, ())
+
+
+def unanswered(rules: Rules, state: State, now: Stamp, by: Input | None = None) -> tuple[Event, ...]:
+    """The row that says that the item on screen was shown within the visit and got no answer. No visit, no row."""
     if state.visit is None or state.phase not in QUESTIONS:
-        return state, ()
+        return ()
     item = asked(rules, state)[state.item].key
-    return append(state, (Left(*common(rules, state, state.visit, item, now, by or state.visit.input)),))
+    return (Left(*common(rules, state, state.visit, item, now, by or state.visit.input)),)
 
 
 Common = tuple[int, str, str, int, bytes, int, bool, int, int]

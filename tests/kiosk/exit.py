@@ -14,7 +14,7 @@ from kiosk.core.timekeeping import Stamp
 from kiosk.core.visit import Phase, Rules, Scene
 from wire.codec import encode_event
 from wire.envelopes import Item, Option, Questionnaire, Timings
-from wire.events import BootId, Event, Input, Millis
+from wire.events import Answer, BootId, Event, Input, Millis, Retract
 
 BOOT = BootId(b"\x01" * 16)
 WALL_OFFSET = 1_795_000_000_000
@@ -79,8 +79,10 @@ class HandCard:
     rows: list[Event] = field(default_factory=list)
     waiting: list[Writing] = field(default_factory=list)
     by_itself: bool = True
+    taken: int = 0
 
     def append(self, rows: Sequence[Event], done: Callable[[bool], None]) -> None:
+        self.taken += 1
         for row in rows:
             encode_event(row)  # a row nobody would accept fails here
         self.waiting.append(Writing(tuple(rows), done))
@@ -223,3 +225,14 @@ def rotating(rules: Rules = RULES, bank: Sequence[Item] = BANK) -> Rules:
 def only_the_first_item(rules: Rules = RULES) -> Rules:
     questionnaire = rules.questionnaire
     return replace(rules, questionnaire=Questionnaire(questionnaire.version, questionnaire.key, questionnaire.items[:1]))
+
+
+def standing(rows: list[Event]) -> list[tuple[int, str, int]]:
+    """(visit, item, value) of the answers that nobody took back, as a server would read the rows."""
+    answers: dict[tuple[int, str], list[int]] = {}
+    for row in rows:
+        if isinstance(row, Answer):
+            answers.setdefault((row.visit, row.item), []).append(row.value)
+        elif isinstance(row, Retract):
+            answers.pop((row.visit, row.item), None)
+    return [(start, item, value) for (start, item), values in answers.items() for value in values]

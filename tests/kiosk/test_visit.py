@@ -5,25 +5,13 @@ from itertools import pairwise
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from kiosk.core import visit
 from kiosk.core.visit import COMMIT_PATIENCE, NOT_RECORDED_SHOWN, Action, Phase
-from tests.kiosk.exit import RULES, Exit, HandScreen, only_the_first_item
-from wire.events import Answer, Event, Flag, Input, Left, Retract, at
+from tests.kiosk.exit import RULES, Exit, HandScreen, only_the_first_item, standing
+from wire.events import Answer, Flag, Input, Left, Retract, at
 
 THANKED = (Phase.FOLLOW_UP, Phase.THANKS)
-
-
-def standing(rows: list[Event]) -> list[tuple[int, str, int]]:
-    """(visit, item, value) of the answers that nobody took back, as a server would read the rows."""
-    answers: dict[tuple[int, str], list[int]] = {}
-    for row in rows:
-        if isinstance(row, Answer):
-            answers.setdefault((row.visit, row.item), []).append(row.value)
-        elif isinstance(row, Retract):
-            answers.pop((row.visit, row.item), None)
-    return [(start, item, value) for (start, item), values in answers.items() for value in values]
 
 
 def test_the_pressed_look_comes_before_the_commit_and_the_thanks_after_it() -> None:
@@ -112,7 +100,7 @@ def test_undoing_and_walking_away_leaves_the_question_unanswered() -> None:
     exit_.tap(1)
     exit_.undo()
     exit_.wait(30_000)
-    assert [row.item for row in exit_.rows(Left)] == ["overall"]
+    assert [row.item for row in exit_.rows(Left)] == ["reason", "overall"]
     assert standing(exit_.card.rows) == []
 
 
@@ -273,98 +261,6 @@ def test_a_screen_that_fails_does_not_keep_the_rating_from_the_card() -> None:
     with pytest.raises(RuntimeError):
         exit_.tap(4)
     assert [type(row) for row in exit_.card.rows] == [Answer]
-
-
-class Visitors(RuleBasedStateMachine):
-    """Whatever visitors, clock and card do, in whatever order."""
-
-    @initialize()
-    def open(self) -> None:
-        self.exit = Exit()
-        self.exit.card.by_itself = False
-        self.thanked: set[int] = set()
-        self.exit.conductor._screens += (self,)  # type: ignore[arg-type]
-
-    def show(self, scene: visit.Scene) -> None:
-        """As a screen: whose visit is being thanked."""
-        state = self.exit.conductor._state
-        if scene.phase in THANKED and state.visit is not None:
-            self.thanked.add(state.visit.start.monotonic)
-
-    @rule(value=st.integers(0, 6))
-    def tap(self, value: int) -> None:
-        self.exit.tap(value)
-
-    @rule(value=st.integers(0, 6))
-    def press(self, value: int) -> None:
-        self.exit.press(value)
-
-    @rule()
-    def skip(self) -> None:
-        self.exit.skip()
-
-    @rule()
-    def undo(self) -> None:
-        self.exit.undo()
-
-    @rule()
-    def touch_away(self) -> None:
-        self.exit.done()
-
-    @rule(language=st.sampled_from(["uk", "en", "de"]))
-    def speak(self, language: str) -> None:
-        self.exit.speak(language)
-
-    @rule(ms=st.one_of(st.integers(0, 100), st.integers(0, 40_000)))
-    def wait(self, ms: int) -> None:
-        self.exit.wait(ms)
-
-    @rule()
-    def break_and_mend(self) -> None:
-        self.exit.do(visit.Broken(self.exit.clock.stamp()))
-        self.exit.do(visit.Mended(self.exit.clock.stamp()))
-
-    @precondition(lambda self: self.exit.card.waiting)
-    @rule(stored=st.booleans())
-    def settle(self, stored: bool) -> None:
-        self.exit.settle(stored)
-
-    @invariant()
-    def whoever_was_thanked_is_on_the_card(self) -> None:
-        """The rows behind every thank-you on screen are on the card at that moment."""
-        if not hasattr(self, "exit"):
-            return
-        scene = self.exit.scene
-        if scene.phase in THANKED and scene.rating is not None:
-            state = self.exit.conductor._state
-            assert state.visit is not None
-            assert (state.visit.start.monotonic, "overall", scene.rating) in standing(self.exit.card.rows)
-
-    def teardown(self) -> None:
-        """When all is quiet, the ratings of visits that were thanked and not undone stand, each once, and no others."""
-        if not hasattr(self, "exit"):
-            return
-        exit_ = self.exit
-        for _ in range(100):
-            while exit_.card.waiting:
-                exit_.settle(True)
-            exit_.wait(60_000)
-            if not exit_.card.waiting and not exit_.conductor._held:
-                break
-        assert exit_.screen.phase is Phase.WELCOME
-        exit_.press(3)  # carries what is still owed
-        while exit_.card.waiting:
-            exit_.settle(True)
-        answers = [(start, item) for start, item, _ in standing(exit_.card.rows)]
-        assert len(answers) == len(set(answers))
-        rated = {start for start, item in answers if item == "overall"}
-        undone = {row.visit for row in exit_.rows(Retract) if row.item == "overall"}
-        assert rated <= self.thanked
-        assert self.thanked - undone <= rated
-
-
-Visitors.TestCase.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
-TestVisitors = Visitors.TestCase
 
 
 @given(

@@ -1,0 +1,105 @@
+"""The conductor: every scene to every screen, every row to the card, an alarm for whatever is due."""
+
+import pytest
+
+from kiosk.core import visit
+from kiosk.core.conductor import PRESSES_HELD
+from kiosk.core.visit import Phase
+from tests.kiosk.exit import Exit, HandScreen, only_the_first_item, rotating
+from wire.events import Answer
+
+
+class Torn:
+    """A screen that has failed for good."""
+
+    def show(self, scene: visit.Scene) -> None:
+        raise RuntimeError("no display")
+
+
+def test_a_screen_that_fails_takes_nothing_from_the_others() -> None:
+    exit_ = Exit()
+    last = HandScreen()
+    exit_.conductor._screens = (Torn(), exit_.screen, last)
+    with pytest.raises(RuntimeError):
+        exit_.tap(4)
+    with pytest.raises(RuntimeError):
+        exit_.loop.run()
+    assert exit_.screen.phase is Phase.FOLLOW_UP
+    assert last.scenes == exit_.screen.scenes[1:]
+    assert len(exit_.rows(Answer)) == 1
+    assert exit_.loop.alarm is not None
+
+
+def test_presses_behind_a_failing_screen_are_still_served() -> None:
+    exit_ = Exit(only_the_first_item())
+    exit_.conductor._screens = (Torn(),)
+    for value in (1, 2, 3):
+        with pytest.raises(RuntimeError):
+            exit_.press(value)
+    for _ in range(20):
+        try:
+            exit_.loop.run()
+        except RuntimeError:
+            continue
+    assert [row.value for row in exit_.rows(Answer) if isinstance(row, Answer)] == [1, 2, 3]
+
+
+def test_the_same_scene_is_shown_once() -> None:
+    exit_ = Exit()
+    exit_.stay()
+    exit_.tap(9)
+    exit_.mend()
+    assert len(exit_.screen.scenes) == 1
+
+
+def test_a_loop_that_wakes_early_sets_the_alarm_again() -> None:
+    exit_ = Exit()
+    exit_.tap(4)
+    assert exit_.loop.alarm is not None
+    due, call = exit_.loop.alarm
+    exit_.loop.alarm = None
+    call()
+    assert exit_.loop.alarm is not None
+    assert exit_.loop.alarm[0] == due
+
+
+def test_an_idle_device_has_no_alarm() -> None:
+    exit_ = Exit()
+    exit_.tap(4)
+    exit_.wait(60_000)
+    assert exit_.loop.alarm is None
+
+
+def test_presses_held_have_an_end() -> None:
+    """A card that hangs while somebody leans on the buttons must not fill the memory."""
+    exit_ = Exit(only_the_first_item())
+    exit_.card.by_itself = False
+    for _ in range(PRESSES_HELD * 3):
+        exit_.press(3)
+    while exit_.card.waiting:
+        exit_.settle(True)
+    assert len(exit_.rows(Answer)) == PRESSES_HELD + 1
+
+
+def test_nothing_is_written_to_memory_that_has_not_changed() -> None:
+    exit_ = Exit(rotating(), {f"bank-{number}": 5 for number in range(4)})
+    exit_.memory.kept = {}
+    exit_.access()
+    exit_.wait(200_000)
+    exit_.press(4)
+    exit_.wait(200_000)
+    assert exit_.memory.kept == {}
+    exit_.tap(4)
+    exit_.skip()
+    exit_.wait(200_000)
+    assert exit_.memory.kept["bank-0"] == 6
+
+
+def test_the_latest_of_several_configurations_counts() -> None:
+    exit_ = Exit()
+    exit_.tap(4)
+    exit_.conductor.configure(rotating())
+    exit_.conductor.configure(only_the_first_item())
+    exit_.wait(60_000)
+    exit_.tap(4)
+    assert exit_.scene.phase is Phase.THANKS
