@@ -12,7 +12,7 @@ from kiosk.core import visit
 from kiosk.core.access import KEYPADS, Keystroke
 from kiosk.core.hours import Opening
 from kiosk.core.visit import Phase
-from kiosk.core.visit_state import asked
+from kiosk.core.visit.state import asked
 from tests.kiosk.exit import BANK, QUESTIONNAIRE, RULES, Exit, only_the_first_item, rotating, standing
 from wire.envelopes import Misuse
 from wire.events import Answer, Event, Flag, Left, Retract

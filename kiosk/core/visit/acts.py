@@ -4,11 +4,11 @@ from dataclasses import replace
 
 from kiosk.core.access import LOUDEST, QUIETEST, Aid, Keystroke, Volume
 from kiosk.core.timekeeping import Stamp
-from kiosk.core.visit_events import Access, Acted, Done, Key, Press, Skip, Speak, Stay, Tap, Undo
-from kiosk.core.visit_misuse import doubts, pressed
-from kiosk.core.visit_moves import await_commit, common, leave, rest, show, turn_to, unanswered, wait
-from kiosk.core.visit_scene import aid
-from kiosk.core.visit_state import QUESTIONS, Action, Aided, Phase, Rules, State, Step, Visit, asked, can_undo, offers
+from kiosk.core.visit.events import Access, Acted, Done, Key, Press, Skip, Speak, Stay, Tap, Undo
+from kiosk.core.visit.misuse import doubts, pressed
+from kiosk.core.visit.moves import await_commit, common, leave, rest, show, turn_to, unanswered, wait
+from kiosk.core.visit.scenes import aid
+from kiosk.core.visit.state import QUESTIONS, Action, Aided, Phase, Rules, State, Step, Visit, asked, can_undo, offers
 from wire.events import Answer, Event, Flag, Input, Millis, Retract
 
 

@@ -5,7 +5,7 @@ from typing import Final
 
 from kiosk.core import rotation
 from kiosk.core.timekeeping import Stamp
-from kiosk.core.visit_state import QUESTIONS, Action, Append, Pending, Phase, Rules, State, Step, Visit, asked
+from kiosk.core.visit.state import QUESTIONS, Action, Append, Pending, Phase, Rules, State, Step, Visit, asked
 from wire.events import DAY_MS, Event, Input, Left, Millis
 
 COMMIT_PATIENCE: Final = Millis(5_000)

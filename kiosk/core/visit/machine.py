@@ -1,82 +1,14 @@
-"""The visitor's state machine: what a tap, an undo, a walk-away or a failed commit lead to.
-
-`step(rules, state, event)` returns the next state and the rows to append. It reads no clock and touches no screen; whoever calls it
-shows `scene(rules, state)`, appends the rows and reports the commit back as `Committed` or `Failed`, and sends a `Tick` when one is
-`due(state)`. Nobody is thanked before the commit.
-
-The order of a visit: pressed look at once, commit, thank-you, and only then the network.
-"""
+"""The step of the machine: which part of it an event concerns, and what time, staff and faults lead to."""
 
 from dataclasses import replace
 
 from kiosk.core.timekeeping import Stamp
-from kiosk.core.visit_acts import act, is_keypad
-from kiosk.core.visit_events import (
-    Access,
-    Acted,
-    Broken,
-    Clean,
-    Close,
-    Committed,
-    Done,
-    Failed,
-    Key,
-    Mended,
-    Open,
-    Press,
-    Skip,
-    Speak,
-    Stay,
-    Stuck,
-    Tap,
-    Tick,
-    Undo,
-    VisitEvent,
-)
-from kiosk.core.visit_ledger import committed, failed, give_up, not_recorded
-from kiosk.core.visit_misuse import stuck
-from kiosk.core.visit_moves import COMMIT_PATIENCE, NOT_RECORDED_SHOWN, in_service, is_touched, leave, rest, turn_to, wait
-from kiosk.core.visit_scene import Scene, scene
-from kiosk.core.visit_state import Action, Append, Phase, Rules, State, Step, adopt, at_rest, begin, due
-
-__all__ = [
-    "COMMIT_PATIENCE",
-    "NOT_RECORDED_SHOWN",
-    "Access",
-    "Acted",
-    "Action",
-    "Append",
-    "Broken",
-    "Clean",
-    "Close",
-    "Committed",
-    "Done",
-    "Failed",
-    "Key",
-    "Mended",
-    "Open",
-    "Phase",
-    "Press",
-    "Rules",
-    "Scene",
-    "Skip",
-    "Speak",
-    "State",
-    "Stay",
-    "Step",
-    "Stuck",
-    "Tap",
-    "Tick",
-    "Undo",
-    "VisitEvent",
-    "adopt",
-    "at_rest",
-    "begin",
-    "due",
-    "must_wait",
-    "scene",
-    "step",
-]
+from kiosk.core.visit.acts import act, is_keypad
+from kiosk.core.visit.commits import committed, failed, give_up, not_recorded
+from kiosk.core.visit.events import Broken, Clean, Close, Committed, Failed, Mended, Open, Press, Stuck, Tick, VisitEvent
+from kiosk.core.visit.misuse import stuck
+from kiosk.core.visit.moves import in_service, is_touched, leave, rest, turn_to, wait
+from kiosk.core.visit.state import Phase, Rules, State, Step, at_rest
 
 
 def step(rules: Rules, state: State, event: VisitEvent) -> Step:

@@ -5,9 +5,9 @@ from dataclasses import replace
 from itertools import pairwise
 
 from kiosk.core.timekeeping import Stamp
-from kiosk.core.visit_events import Stuck
-from kiosk.core.visit_moves import append, since_start
-from kiosk.core.visit_state import Pressed, Rating, Rules, State, Step
+from kiosk.core.visit.events import Stuck
+from kiosk.core.visit.moves import append, since_start
+from kiosk.core.visit.state import Pressed, Rating, Rules, State, Step
 from wire.envelopes import Misuse
 from wire.events import Answer, Flag
 

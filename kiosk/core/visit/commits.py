@@ -5,10 +5,10 @@ from dataclasses import replace
 import msgspec
 
 from kiosk.core.timekeeping import Stamp
-from kiosk.core.visit_events import Committed, Failed
-from kiosk.core.visit_misuse import rated
-from kiosk.core.visit_moves import append, show, turn_to
-from kiosk.core.visit_state import Action, Append, Phase, Rating, Rules, State, Step, asked
+from kiosk.core.visit.events import Committed, Failed
+from kiosk.core.visit.misuse import rated
+from kiosk.core.visit.moves import append, show, turn_to
+from kiosk.core.visit.state import Action, Append, Phase, Rating, Rules, State, Step, asked
 from wire.events import Answer, Retract
 
 

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from kiosk.core.access import Aid
 from kiosk.core.hours import Opening
-from kiosk.core.visit_state import QUESTIONS, Action, Phase, Rules, State, asked, can_undo
+from kiosk.core.visit.state import QUESTIONS, Action, Phase, Rules, State, asked, can_undo
 from wire.envelopes import Item
 
 
