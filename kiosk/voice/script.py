@@ -13,6 +13,7 @@ Written for somebody who sees nothing, holds a headset and has two to five keys 
 from collections.abc import Callable, Mapping
 from typing import Final
 
+from kiosk import opening
 from kiosk.core.access import KEYPADS, Aid, Keystroke, Volume
 from kiosk.core.ports import Spoken
 from kiosk.core.surroundings import Surroundings
@@ -38,17 +39,6 @@ LANGUAGE_WORDS: Final = {
     "crh": "Language: Crimean Tatar",
 }
 """Languages by the name that others give them: for those that have no voice to say their own."""
-WEEK: Final = 7
-OPENING_WORDS: Final = {0: "Opens today.", 1: "Opens tomorrow."}
-WEEKDAY_WORDS: Final = (
-    "Opens on Monday.",
-    "Opens on Tuesday.",
-    "Opens on Wednesday.",
-    "Opens on Thursday.",
-    "Opens on Friday.",
-    "Opens on Saturday.",
-    "Opens on Sunday.",
-)
 CONTROL_WORDS: Final = {"skip": "Skip", "undo": "Not what you meant? Change it", "repeat": "Repeat", "louder": "Louder"}
 
 
@@ -180,15 +170,9 @@ class Script:
         return say("To say more or complain, scan the code with your phone") if self._around.public_url else ()
 
     def _opens(self, scene: Scene) -> Sentences:
-        opens = scene.opens
-        if opens is None:
-            return ()
-        say = self._sayer(scene)
-        time = (*say("Time:"), *self._digits(scene, f"{opens.minute // 60}{opens.minute % 60:02}"))
-        if opens.days_ahead >= WEEK:
-            return (*say("Days until it opens:"), *self._digits(scene, str(opens.days_ahead)), *time)
-        day = OPENING_WORDS.get(opens.days_ahead) or WEEKDAY_WORDS[opens.weekday]
-        return (*say(day), *time)
+        tongue = self._tongue(scene)
+        words = opening.spoken(scene.opens, self._texts, tongue) if scene.opens else ()
+        return tuple(Spoken(tongue, sentence) for sentence in words)
 
     def _number(self, scene: Scene) -> Sentences:
         digits = self._digits(scene, self._around.number or "")
