@@ -11,7 +11,10 @@ import secrets
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from sync_server.courts.models import Court
 
 DEMO_USER: Final = "demo"
 KIOSK_COURT: Final = 0  # of sample_courts.COURTS
@@ -40,7 +43,10 @@ def main(argv: Sequence[str]) -> int:
 
 
 def set_up(*, samples: bool) -> dict[str, Any]:
-    """Courts where there are none yet, samples where they are asked for and missing, and a new password for the sign-in."""
+    """Courts where there are none yet, samples where they are asked for and missing, and a new password for the sign-in.
+
+    With samples, the court of the kiosk speaks every language there is, aloud where there is a voice.
+    """
     from sync_server.courts.models import Court, Exit
     from sync_server.courts.services import open_court, open_exit
     from workbench.sample_courts import COURTS
@@ -55,6 +61,8 @@ def set_up(*, samples: bool) -> dict[str, Any]:
     door = Exit.objects.filter(court=court, name_uk=KIOSK_EXIT[0]).first()
     if door is None:
         door = open_exit(court=court, name_uk=KIOSK_EXIT[0], name_en=KIOSK_EXIT[1])
+    if samples:
+        _speak_all_languages(court)
     return {
         "court": court.slug,
         "court_name": court.name_uk,
@@ -63,6 +71,35 @@ def set_up(*, samples: bool) -> dict[str, Any]:
         "username": DEMO_USER,
         "password": _sign_in(),
     }
+
+
+def _speak_all_languages(court: "Court") -> None:
+    """Offers every language of the questionnaire at `court`, unless somebody has chosen others, and makes the speech."""
+    import msgspec
+    from django.conf import settings
+
+    from sync_server.courts.selectors import settings_of
+    from sync_server.courts.services import set_court
+    from sync_server.courts.settings import USUAL_LANGUAGES
+    from sync_server.fleet.speech import mute, refresh
+    from sync_server.fleet.voices import NoSpeaker
+    from sync_server.project.setup import studio
+    from sync_server.surveys.selectors import current_questionnaire, languages_of
+    from workbench.sample_courts import LANGUAGES
+
+    wanted = settings_of(court)
+    asked = current_questionnaire()
+    if asked is not None and wanted.languages == USUAL_LANGUAGES:
+        spoken = languages_of(asked)
+        languages = tuple(language for language in LANGUAGES if language in spoken)
+        set_court(court, msgspec.structs.replace(wanted, languages=languages))
+    room = studio(settings.CONFIG)
+    try:
+        if made := refresh(room, now=datetime.now(UTC)):
+            silent = f"; no voice for {', '.join(mute(room))}" if mute(room) else ""
+            sys.stderr.write(f"  speech: {made} packs made{silent}\n")
+    except NoSpeaker as fault:
+        sys.stderr.write(f"  The kiosk stays silent. {fault}\n")
 
 
 def _sign_in() -> str:

@@ -37,6 +37,9 @@ class SampleCourt:
     gives_reason: float = field(default=0.58)
 
 
+LANGUAGES = ("uk", "en", "pl", "ro", "hu", "bg", "crh")
+"""What the demonstration kiosk speaks, as far as its questionnaire does, in the order of its buttons."""
+
 MAIN = ("Головний вихід", "Main exit")
 YARD = ("Вихід до двору", "Yard exit")
 REGISTRY = ("Канцелярія", "Registry")

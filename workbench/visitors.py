@@ -3,7 +3,8 @@
 Pure and deterministic: the same seed, exit and day give the same rows, byte for byte. Times come in as arguments; no clock is read.
 """
 
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from hashlib import sha256
@@ -13,7 +14,8 @@ from zoneinfo import ZoneInfo
 
 from kiosk.core import visit as core
 from kiosk.core.timekeeping import Stamp
-from wire.events import BootId, Event, Input, Millis
+from wire.envelopes import Item
+from wire.events import NOT_APPLICABLE, BootId, Event, Input, Millis
 from workbench.sample_courts import SampleCourt, SampleExit, Shares
 
 WEEKS: Final = 12
@@ -27,6 +29,8 @@ SWITCHED_ON: Final = time(7, 0)
 UNDOES: Final = 0.025
 WALKS_AWAY: Final = 0.5  # of those who give no reason; the others press "skip"
 RAPID: Final = 0.02
+GOES_ON: Final = 0.62  # of those who have come as far as the question that rotates
+NOT_MINE: Final = 0.12  # of these say that it does not concern them
 TAP_MS: Final = 12  # from tap to commit on a slow card
 
 
@@ -45,20 +49,27 @@ def days(last: date) -> list[date]:
 
 
 def rows_of_day(door: Door, day: date, *, first: date, until_ms: int, rules: core.Rules, seed: int) -> list[Event]:
-    """Everything a kiosk at `door` records on the local `day`, in order; nothing that began after `until_ms` (epoch).
+    """Everything a kiosk at `door` that has shown nothing before records on the local `day`, in order; nothing that began after
+    `until_ms` (epoch).
 
     `first` is the first of the twelve weeks' days, from which a court's change is counted.
     """
+    return _day(door, day, first=first, until_ms=until_ms, rules=rules, seed=seed, exposures={}).rows
+
+
+def _day(
+    door: Door, day: date, *, first: date, until_ms: int, rules: core.Rules, seed: int, exposures: Mapping[str, int]
+) -> "_Kiosk":
     random = Random(f"{seed}/{door.court.slug}/{door.exit.name_en}/{day.isoformat()}")
     on = datetime.combine(day, SWITCHED_ON, tzinfo=door.zone)
-    kiosk = _Kiosk(rules, boot_at=int(on.timestamp() * 1000), random=random)
+    kiosk = _Kiosk(rules, boot_at=int(on.timestamp() * 1000), random=random, exposures=exposures)
     shares = door.court.shares
     if door.court.afterwards and door.court.changed_week is not None and (day - first).days // 7 >= door.court.changed_week:
         shares = door.court.afterwards
     for arrival in _arrivals(door, day, random, seed=seed, first=first):
         if arrival < until_ms:
             _visit(kiosk, arrival, door, shares, random)
-    return kiosk.rows
+    return kiosk
 
 
 def _arrivals(door: Door, day: date, random: Random, *, seed: int, first: date) -> list[int]:
@@ -84,7 +95,7 @@ def _how_many(door: Door, day: date, random: Random, *, seed: int, first: date) 
 
 
 def _visit(kiosk: "_Kiosk", arrival: int, door: Door, shares: Shares, random: Random) -> None:
-    """One person: rates, perhaps changes their mind, gives a reason, skips it or simply walks off."""
+    """One person: rates, perhaps changes their mind, gives a reason, answers one question more, skips or simply walks off."""
     rating = _pick(random, shares)
     language = "en" if random.random() < door.court.english else "uk"
     kiosk.wait_until(arrival)
@@ -108,6 +119,9 @@ def _visit(kiosk: "_Kiosk", arrival: int, door: Door, shares: Shares, random: Ra
     else:
         kiosk.pause(1_200, 4_000)
         kiosk.skip()
+    if not _answers_another(kiosk, door, shares, random):
+        kiosk.walk_away()
+        return
     if (
         random.random() < RAPID and door.court.weekly_limits is None
     ):  # a child, or the next person in a hurry: at once after the thank-you
@@ -117,6 +131,29 @@ def _visit(kiosk: "_Kiosk", arrival: int, door: Door, shares: Shares, random: Ra
     kiosk.walk_away()
 
 
+def _answers_another(kiosk: "_Kiosk", door: Door, shares: Shares, random: Random) -> bool:
+    """The question that rotates, where there is one: answered or skipped. False for somebody who has walked off."""
+    asked = kiosk.further_item()
+    if asked is None:
+        return True
+    if random.random() < GOES_ON * (0.35 if door.exit.buttons else 1.0):
+        kiosk.pause(1_800, 6_000)
+        kiosk.tap(NOT_APPLICABLE if random.random() < NOT_MINE else _pick(random, _tilted(shares, door.court.slug, asked)))
+        return True
+    if random.random() < WALKS_AWAY:
+        return False
+    kiosk.pause(1_000, 3_000)
+    kiosk.skip()
+    return True
+
+
+def _tilted(shares: Shares, slug: str, item: Item) -> Shares:
+    """A court is better at one thing than at another: `shares` leaning the same way whenever this court is asked this."""
+    lean = Random(f"{slug}/{item.key}").uniform(-0.4, 0.4)
+    worst, bad, middling, good, best = (share * math.exp(lean * place) for place, share in enumerate(shares, start=-2))
+    return worst, bad, middling, good, best
+
+
 def _pick(random: Random, shares: Shares) -> int:
     return random.choices((1, 2, 3, 4, 5), weights=shares)[0]
 
@@ -124,12 +161,12 @@ def _pick(random: Random, shares: Shares) -> int:
 class _Kiosk:
     """The kiosk's core with a clock that visitors move and a ledger that never fails."""
 
-    def __init__(self, rules: core.Rules, *, boot_at: int, random: Random) -> None:
+    def __init__(self, rules: core.Rules, *, boot_at: int, random: Random, exposures: Mapping[str, int]) -> None:
         self.rules = rules
         self.boot = BootId(sha256(f"{boot_at}/{random.random()}".encode()).digest()[:16])
         self.boot_at = boot_at
         self.random = random
-        self.state = core.begin(rules)
+        self.state = core.begin(rules, exposures)
         self.now = boot_at
         self.rows: list[Event] = []
 
@@ -163,6 +200,12 @@ class _Kiosk:
     def next_person(self) -> None:
         self._happen(core.Done(self._stamp()))
 
+    def further_item(self) -> Item | None:
+        """The item of the rotation bank that is on screen, if one is."""
+        visit = self.state.visit
+        on_screen = self.state.phase is core.Phase.FOLLOW_UP and self.state.item >= len(self.rules.questionnaire.items)
+        return self.rules.questionnaire.rotation[visit.drawn] if on_screen and visit and visit.drawn is not None else None
+
     def walk_away(self) -> None:
         """Nobody touches anything until the kiosk is back at its question."""
         while self.state.deadline is not None:
@@ -185,5 +228,8 @@ class _Kiosk:
 def rows_of_weeks(door: Door, *, last: date, until_ms: int, rules: core.Rules, seed: int) -> Iterator[list[Event]]:
     """The twelve weeks of one door, a day at a time, oldest first."""
     calendar = days(last)
+    exposures: Mapping[str, int] = {}
     for day in calendar:
-        yield rows_of_day(door, day, first=calendar[0], until_ms=until_ms, rules=rules, seed=seed)
+        kiosk = _day(door, day, first=calendar[0], until_ms=until_ms, rules=rules, seed=seed, exposures=exposures)
+        exposures = kiosk.state.exposures
+        yield kiosk.rows

@@ -15,8 +15,8 @@ from sync_server.results.release import MONTH, Counts, Place, View, settle, tota
 from wire.events import Input
 
 BESIDE: Final = ("dont_know", "not_applicable", "unanswered")
-CHANNELS: Final = (*Input, None)
-"""The inputs of a cell by place; the last is any that this version does not know."""
+CHANNELS: Final = (*(channel for channel in Input if channel is not Input.SENSOR), None)
+"""The inputs of a cell by place; the last is any that this version does not know. A door counter is nobody's answer."""
 BEFORE: Final = Place(View.BEFORE)
 
 Cells = dict[Place, Counts]

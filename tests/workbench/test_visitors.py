@@ -10,7 +10,7 @@ import pytest
 from kiosk.core import visit as core
 from sync_server.surveys.files import load
 from wire import chain, codec
-from wire.events import Answer, Event, Flag, Input, Left, Retract, StreamId, at
+from wire.events import NOT_APPLICABLE, Answer, Event, Flag, Input, Left, Retract, StreamId, at
 from workbench import samples
 from workbench.sample_courts import COURTS, SampleCourt
 from workbench.visitors import HOURS, WEEKS, Door, days, rows_of_day, rows_of_weeks
@@ -80,6 +80,17 @@ def test_rows_of_a_day_come_in_the_order_in_which_they_happened() -> None:
     for week in weeks_of(COURTS[0]):
         moments = [at(row) for row in week]
         assert moments == sorted(moments)
+
+
+def test_the_question_that_rotates_is_shown_to_all_in_turn_and_answered_skipped_or_left() -> None:
+    bank = {item.key for item in QUESTIONNAIRE.rotation}
+    rows = [row for week in weeks_of(COURTS[0]) for row in week if row.item in bank]
+    shown = Counter({(row.boot, row.visit): row.item for row in rows}.values())
+    assert shown.keys() == bank
+    assert max(shown.values()) - min(shown.values()) <= 1, "over the weeks every item has been shown as often as any other"
+    values = {row.value for row in rows if isinstance(row, Answer)}
+    assert values == {1, 2, 3, 4, 5, NOT_APPLICABLE}
+    assert any(isinstance(row, Left) for row in rows)
 
 
 def test_a_rating_taken_back_and_given_again_stands_once() -> None:

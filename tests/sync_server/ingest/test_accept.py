@@ -15,7 +15,7 @@ from sync_server.ingest.models import Evidence, LedgerRow, Mark, SetAside, Strea
 from sync_server.ingest.services import Received, accept
 from tests.sync_server.device import BOOTED, NOON, Source, a_source, told
 from wire import chain, codec
-from wire.events import DAY_MS, Answer, Flag, Left, Link, Passage, Retract
+from wire.events import DAY_MS, Answer, Flag, Input, Left, Link, Passage, Retract
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("storage")]
 
@@ -57,6 +57,31 @@ def test_every_kind_of_row_keeps_what_it_says() -> None:
         (5, None, 0, "overall"),
     ]
     assert set(LedgerRow.objects.values_list("at", flat=True)) == {int(NOON.timestamp() * 1000)}
+
+
+def test_a_door_counters_hour_of_passages_is_kept_as_the_sensors() -> None:
+    source = a_source()
+    passage = source.event(Passage, NOON, 2**31 - 1, dt=3_600_000, item="main")
+    source.add(msgspec.structs.replace(passage, input=int(Input.SENSOR)))
+    assert source.send().stored_through == 1
+    assert LedgerRow.objects.values_list("kind", "input", "value", "dt", "item__key").get() == (4, 8, 2**31 - 1, 3_600_000, "main")
+
+
+@pytest.mark.parametrize("reason", ["rapid", "burst", "run", "closed", "stuck"])
+def test_every_doubt_about_a_visit_is_taken_and_its_answer_with_it(reason: str) -> None:
+    source = a_source()
+    source.add(source.event(Answer, NOON, 1), source.event(Flag, NOON, reason))
+    ack = source.send()
+    assert (ack.stored_through, ack.rejected) == (2, [])
+    assert list(LedgerRow.objects.order_by("seq").values_list("kind", flat=True)) == [1, 5]
+
+
+def test_answers_to_the_questionnaire_that_is_built_into_the_device_are_taken() -> None:
+    source = a_source()
+    source.add(msgspec.structs.replace(source.event(Answer, NOON, 4), questionnaire=0))
+    ack = source.send()
+    assert (ack.stored_through, ack.rejected) == (1, [])
+    assert LedgerRow.objects.values_list("questionnaire", "value").get() == (0, 4)
 
 
 def test_the_same_batch_again_changes_nothing() -> None:

@@ -20,7 +20,7 @@ from tests.support.waiting import accepts_connections, until
 from tests.sync_server.device import Source
 from workbench.processes import Child
 
-PARTS = ("broker", "gateway", "tally", "door", "web")
+PARTS = ("broker", "gateway", "tally", "speech", "door", "web")
 
 
 @pytest.fixture
@@ -118,7 +118,11 @@ def test_a_database_that_is_not_there_is_said_and_no_traceback(tmp_path: Path) -
 
 
 @pytest.mark.parametrize(
-    "word", ["run", "init", "web", "door", "gateway", "tally", "check", "migrate", "createadmin", "enrol-code"]
+    "word",
+    [
+        *("run", "init", "web", "door", "gateway", "tally", "speech", "check", "migrate"),
+        *("createadmin", "set-court", "show-court", "enrol-code"),
+    ],
 )
 def test_help_reads_well(server: Server, word: str) -> None:
     said = server.try_command(word, "--help")
@@ -181,3 +185,61 @@ def test_the_code_as_json_has_all_that_a_device_must_be_told(server: Server) -> 
     assert said.keys() == {"code", "device", "server", "fingerprint"}
     assert said["server"] == f"https://localhost:{server.ports['door']}"
     assert len(said["fingerprint"]) == 64
+
+
+# --- a court's settings -------------------------------------------------------------------------------------------------------
+
+
+def test_what_show_court_prints_can_be_changed_and_set_again(server: Server) -> None:
+    server.set_up()
+    printed = server.command("show-court", "court")
+    assert "# court, Europe/Kyiv" in printed
+    assert printed.rstrip().endswith("en: not made yet")
+    file = server.folder / "court.toml"
+    file.write_text(printed.replace("question = 30", "question = 45").replace('["uk", "en"]', '["uk", "crh"]'), encoding="utf-8")
+    said = server.command("set-court", "court", "--file", str(file))
+    assert "within two minutes" in said
+    again = server.command("show-court", "court")
+    assert "question = 45" in again
+    assert 'languages = ["uk", "crh"]' in again
+    assert "crh: none, espeak-ng has no voice" in again
+
+
+def test_a_language_without_a_voice_is_named_by_check(server: Server) -> None:
+    server.set_up()
+    assert "No voice" not in server.command("check")
+    file = server.folder / "court.toml"
+    file.write_text('languages = ["uk", "crh"]')
+    server.command("set-court", "court", "--file", str(file))
+    assert "No voice for crh" in server.command("check")
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ('languages = ["uk", "de"]', ("court.toml, the top of the file, field “languages”", "no words in “de”", "bg, crh, en")),
+        ("[timings]\nquestion = 1", ("court.toml, timings, field “question”", "Write seconds from 3 to 600.")),
+        ("[hours]\nmonday = []", ("court.toml, hours, field “tuesday”", "or [] for closed")),
+        ("languages = ", ("court.toml, the file", "is not TOML")),
+    ],
+)
+def test_a_file_that_cannot_be_used_is_one_sentence_and_changes_nothing(server: Server, text: str, words: tuple[str, ...]) -> None:
+    server.set_up()
+    before = server.command("show-court", "court")
+    file = server.folder / "court.toml"
+    file.write_text(text, encoding="utf-8")
+    said = server.try_command("set-court", "court", "--file", str(file))
+    assert said.returncode == 1
+    assert "Traceback" not in said.stderr
+    for word in words:
+        assert word in said.stderr
+    assert server.command("show-court", "court") == before
+
+
+def test_a_court_or_a_file_that_is_not_there_is_said_so(server: Server) -> None:
+    server.set_up()
+    said = server.try_command("show-court", "nowhere")
+    assert (said.returncode, said.stderr.strip()) == (1, "There is no court 'nowhere'. See list-exits, or make one with add-court.")
+    said = server.try_command("set-court", "court", "--file", str(server.folder / "none.toml"))
+    assert said.returncode == 1
+    assert "none.toml, the file" in said.stderr

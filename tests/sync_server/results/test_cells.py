@@ -142,6 +142,12 @@ def test_a_cell_carries_all_that_the_page_says_of_the_month(court: Court, source
     assert shown(court, "reason")[MONTH].beside == (0, 0, 1)
 
 
+def test_a_door_counter_is_no_channel_by_which_anybody_answers() -> None:
+    assert Input.SENSOR not in cells.CHANNELS
+    assert cells.CHANNELS[-1] is None
+    assert len(cells.CHANNELS) == len(Input)
+
+
 def test_in_the_demonstration_every_answer_shows_at_once(court: Court, source: Source, settings: Any) -> None:
     settings.VIDHUK_LIVE_STEP = 1
     rate(source, 4)

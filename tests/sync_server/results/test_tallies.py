@@ -23,7 +23,7 @@ from tests.sync_server.device import NOON, Source, a_court, a_source, an_exit
 from tests.sync_server.results.history import BOOTED, Visit, counts, hours, utc
 from wire import codec
 from wire.envelopes import Clock, Hello
-from wire.events import DONT_KNOW, NOT_APPLICABLE, Input
+from wire.events import DONT_KNOW, NOT_APPLICABLE, Answer, Input, Passage
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("storage")]
 
@@ -118,6 +118,28 @@ def test_a_flagged_visit_counts_raw_and_not_cleaned(court: Court, source: Source
     send(source)
     assert counts(court, FRIDAY) == {"v1": 1, "v5": 1, "c5": 1, "flagged": 1}
     assert hours(court, FRIDAY) == {14: 1}
+
+
+@pytest.mark.parametrize("reason", ["rapid", "burst", "run", "closed", "stuck"])
+def test_whatever_the_doubt_the_visit_counts_as_flagged_in_all_that_it_said(court: Court, source: Source, reason: str) -> None:
+    Visit(source, NOON).answer(2).flag(reason, ms=1).answer(3, ms=9, item="reason").answer(4, ms=20, item="tangibles.comfort")
+    send(source)
+    assert counts(court, FRIDAY) == {"v2": 1, "flagged": 1}
+    assert counts(court, FRIDAY, "reason") == {"v3": 1, "flagged": 1}
+    assert counts(court, FRIDAY, "tangibles.comfort") == {"v4": 1, "flagged": 1}
+
+
+def test_who_passed_the_door_is_in_no_tally_of_answers(court: Court, source: Source) -> None:
+    Visit(source, NOON).answer(4)
+    source.add(source.event(Passage, NOON, 230, dt=3_600_000, item="overall"))
+    send(source)
+    assert counts(court, FRIDAY) == {"v4": 1, "c4": 1}
+
+
+def test_answers_to_the_built_in_questionnaire_count(court: Court, source: Source) -> None:
+    source.add(msgspec.structs.replace(source.event(Answer, NOON, 4), questionnaire=0))
+    send(source)
+    assert counts(court, FRIDAY) == {"v4": 1, "c4": 1}
 
 
 def test_a_flag_that_comes_a_batch_later_cleans_what_was_counted(court: Court, source: Source) -> None:
