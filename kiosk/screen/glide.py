@@ -18,13 +18,17 @@ class Glide:
     lasts: int
     height: int
 
-    def at(self, now: int) -> Box | None:
-        """Where the face is at `now` (monotonic ms); None once it has arrived."""
+    def at(self, now: int) -> tuple[Box, float] | None:
+        """Where the face is at `now` (monotonic ms), and how opaque, from 1 to 0; None once it has arrived.
+
+        The face at the end of the way is there all the time; what glides is a trace that leads the eye to it, and fades.
+        """
         past = (now - self.since) / max(1, self.lasts)
         if past >= 1:
             return None
         gone = 1 - (1 - max(0.0, past)) ** 3  # ease-out: fast at first, so that it is soon out of the way
-        return Box(*(round(start + (end - start) * gone) for start, end in zip(self.face.box, self.end, strict=True)))
+        box = Box(*(round(start + (end - start) * gone) for start, end in zip(self.face.box, self.end, strict=True)))
+        return box, 1 - gone**2
 
 
 def glide(before: Picture, after: Picture, *, since: int, lasts: int) -> Glide | None:

@@ -206,15 +206,18 @@ class Painter:
         self.canvas.add(self._over)
 
     def _fly(self, flight: Glide, now: int) -> None:
-        box = flight.at(now)
-        if box is None:
+        found = flight.at(now)
+        if found is None:
             self.canvas.remove(self._over)
             self._glide = None
             return
+        box, opacity = found
         pos = _pos(box, flight.height)
         for each in self._over.children:
             if isinstance(each, Rectangle):
                 each.pos, each.size = pos, (box.w, box.h)
+            elif isinstance(each, Color):
+                each.a = opacity
 
 
 def _place(texture: Any, box: Box, height: int, sink: int, colour: Rgb = (1.0, 1.0, 1.0)) -> None:

@@ -1,7 +1,7 @@
 """Makes the textures that pictures are painted with, once each, and keeps them within a bound. Needs a window.
 
-Kivy's label textures leak (issue 2215), and each of its frame buffers compiles shaders of its own, some 300 kB: so a line of text is
-made once, and faces and grounds are all drawn in one frame buffer and copied out.
+Kivy's label textures leak (issue 2215), and each of its frame buffers compiles shaders of its own, some 300 kB: so a line of text
+is made once, and faces and grounds are all drawn in one frame buffer and copied out.
 """
 
 from collections import OrderedDict
