@@ -64,7 +64,7 @@ def run(config: KioskConfig) -> None:
     who = identity.load(config.state_dir)
     clock = SystemClock(config.clock)
     notices = Notices()
-    in_force = adoption.first(config, who, notices.report)
+    in_force = adoption.first(config, who, notices)
     for left in sorted(config.state_dir.glob(LEDGER.format(device="*"))):
         if left.name != LEDGER.format(device=who.device):
             notices.report(f"rows of an earlier identity are kept in {left.name}")
@@ -160,6 +160,7 @@ def run(config: KioskConfig) -> None:
             def come_into_force() -> None:
                 nonlocal in_force
                 in_force = received
+                notices.clear(adoption.NONE)
                 adopt()
                 health.nudge()  # the server learns which configuration is in force
 

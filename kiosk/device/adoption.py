@@ -1,10 +1,9 @@
 """Which configuration is in force, and what it means to the parts that go by it."""
 
-from collections.abc import Callable
 from dataclasses import replace
+from typing import Final
 
 import msgspec
-import structlog
 
 from kiosk import builtin, identity
 from kiosk.config import KioskConfig
@@ -14,25 +13,31 @@ from kiosk.core.visit import Rules
 from kiosk.errors import IdentityError
 from kiosk.identity import Identity
 from kiosk.texts import LANGUAGES, Texts
+from kiosk.upkeep.notices import Notices
 from kiosk.workers.sync import verified
 from wire.codec import WireError
 from wire.envelopes import Config
 
-log = structlog.get_logger("kiosk")
+NONE: Final = "configuration"
+"""The alarm that stands while the built-in question is asked."""
 
 
-def first(config: KioskConfig, who: Identity, report: Callable[[str], None]) -> Config:
+def first(config: KioskConfig, who: Identity, notices: Notices) -> Config:
     """The newest configuration on the card that the server has signed for this device, else the built-in one."""
+    why: list[str] = []
     try:
         for signed in identity.load_configs(config.state_dir):
             try:
-                return verified(signed, who.device, who.verifier)
+                found = verified(signed, who.device, who.verifier)
+                for sentence in why:
+                    notices.report(sentence)
+                return found
             except WireError as fault:
-                report(f"A configuration on the card cannot be used: {fault}.")
+                why.append(f"A configuration on the card cannot be used: {fault}.")
     except IdentityError as fault:
-        report(str(fault))
-    report("The built-in question is asked until the server has sent a configuration.")
-    return builtin.configuration(Texts(LANGUAGES, report), LANGUAGES)
+        why.append(fault.text)
+    notices.alarm(NONE, " ".join([*why, "The built-in question is asked until the server has sent a configuration."]))
+    return builtin.configuration(Texts(LANGUAGES, notices.report), LANGUAGES)
 
 
 def rules(received: Config, config: KioskConfig) -> Rules:

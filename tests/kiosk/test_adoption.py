@@ -11,6 +11,7 @@ from kiosk.core.access import Keystroke
 from kiosk.device import adoption
 from kiosk.identity import Identity
 from kiosk.upkeep.enrolment import enrol
+from kiosk.upkeep.notices import Notices
 from tests.kiosk.authority import Authority
 from tests.kiosk.authority import configuration as released
 from tests.kiosk.door import CODE, Door
@@ -30,29 +31,30 @@ def enrolled(tmp_path: Path) -> tuple[KioskConfig, Identity, Door]:
 def test_the_newest_configuration_is_in_force(enrolled: tuple[KioskConfig, Identity, Door]) -> None:
     config, who, door = enrolled
     identity.store_config(config.state_dir / "identity", door.authority.sign(who.device, released(7)))
-    reported: list[str] = []
-    assert adoption.first(config, who, reported.append).version == 7
-    assert reported == []
+    notices = Notices()
+    assert adoption.first(config, who, notices).version == 7
+    assert notices.sentences() == []
 
 
 def test_what_another_server_signed_is_passed_over_for_the_one_before(enrolled: tuple[KioskConfig, Identity, Door]) -> None:
     config, who, door = enrolled
     identity.store_config(config.state_dir / "identity", door.authority.sign(who.device, released(2)))
     identity.store_config(config.state_dir / "identity", Authority.make().sign(who.device, released(3)))
-    reported: list[str] = []
-    assert adoption.first(config, who, reported.append).version == 2
-    assert any("did not sign" in sentence for sentence in reported)
+    notices = Notices()
+    assert adoption.first(config, who, notices).version == 2
+    assert any("did not sign" in sentence for sentence in notices.sentences())
 
 
 def test_where_every_configuration_is_damaged_the_built_in_question_is_asked(enrolled: tuple[KioskConfig, Identity, Door]) -> None:
     config, who, _ = enrolled
     (config.state_dir / "identity" / "configuration.bin").write_bytes(b"\xc1")
-    reported: list[str] = []
-    found = adoption.first(config, who, reported.append)
+    notices = Notices()
+    found = adoption.first(config, who, notices)
     assert found.version == builtin.NO_VERSION
     assert found.questionnaire.items[0].key == "overall"
-    assert any("configuration.bin is damaged" in sentence for sentence in reported)
-    assert "The built-in question is asked until the server has sent a configuration." in reported
+    assert any("configuration.bin is damaged" in sentence for sentence in notices.sentences())
+    notices.clear(adoption.NONE)
+    assert notices.sentences() == [], "it is an alarm, over when a configuration has come"
 
 
 def test_without_a_screen_only_the_first_item_counts_as_shown(enrolled: tuple[KioskConfig, Identity, Door]) -> None:
