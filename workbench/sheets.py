@@ -40,9 +40,9 @@ class Camera:
         from kiosk.screen.app import TouchScreen
 
         settings = ScreenSettings(state_dir=state, size=(480, 320), crest=CREST, reduced_motion=True)
-        self._screen = TouchScreen(settings, clock=StillClock(), report=print)
-        self.theme = self._screen.theme
-        self.ruler = self._screen.ruler
+        self.screen = TouchScreen(settings, clock=StillClock(), report=print)
+        self.theme = self.screen.theme
+        self.ruler = self.screen.ruler
         self._films: dict[tuple[int, int], Any] = {}
 
     def take(self, shot: Shot) -> "Image":
@@ -50,7 +50,7 @@ class Camera:
         from kivy.graphics import ClearBuffers, ClearColor, Fbo
         from PIL import Image
 
-        painter = self._screen.painter
+        painter = self.screen.painter
         painter.paint(shot.picture, shot.palette, NOW)
         if shot.size not in self._films:
             self._films[shot.size] = Fbo(size=shot.size, with_stencilbuffer=False)
@@ -66,7 +66,7 @@ class Camera:
 
     def close(self) -> None:
         """Closes the window."""
-        self._screen.close()
+        self.screen.close()
 
 
 @dataclass(slots=True)

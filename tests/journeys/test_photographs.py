@@ -68,7 +68,7 @@ for pattern in broken:
 said = []
 theme = load_or_default(assets / "theme.toml", said.append)
 ruler = Ruler(theme, said.append)
-camera._screen.painter = Painter(theme, ruler, assets, said.append, crest=assets / "none.png")
+camera.screen.painter = Painter(theme, ruler, assets, said.append, crest=assets / "none.png")
 for shot in shots(theme, ruler, sizes=[(800, 480)], languages=["uk"]):
     for _ in range(2):
         picture = camera.take(shot)
