@@ -167,3 +167,12 @@ def test_the_kiosk_benchmark_measures_a_real_kiosk_and_a_real_page() -> None:
     assert {"memory, kiosk / page", "cold start, kiosk / page", "thank-you, kiosk / page", "kiosk, idle"} <= promised
     # Memory is no matter of speed, so here a promise can be held to.
     assert by_name["memory, kiosk / page"]["verdict"] == "reached"
+
+
+@pytest.mark.slow
+def test_the_soak_stores_what_every_one_of_its_visitors_said() -> None:
+    done = bench("soak", "--json", "--runs", "1", timeout=900)
+    assert done.returncode == 0, done.stderr
+    by_name = {figure["name"]: figure for figure in json.loads(done.stdout)["figures"]}
+    assert by_name["visitors"]["value"] > 300
+    assert by_name["growth of threads"]["verdict"] == "reached"

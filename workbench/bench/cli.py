@@ -14,6 +14,7 @@ CATALOGUE: Final[Mapping[str, str]] = {
     "wire": "bytes a rating on a TLS connection to a real broker",
     "ingest": "ratings stored a second, in batches and one a message, against bare SQLite and a bare MQTT client",
     "kiosk": "memory, cold start, touch to durable thank-you and rest, against a page in Chromium and stock Kivy",
+    "soak": "eight hours of visitors, compressed, through a real window: memory, threads and files stay as they are",
 }
 """Each is a module of this package with a `BENCHMARK`, loaded only when it is run: some need Django, some a display."""
 

@@ -10,10 +10,13 @@ import sqlite3
 import sys
 import time
 from abc import ABC, abstractmethod
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
+from wire.codec import decode_event
+from wire.events import Answer
 from workbench.bench import glass
 from workbench.bench.glass import Awaited, Box, Glass, Touched, until
 from workbench.bench.harness import BenchTrouble
@@ -24,6 +27,8 @@ from workbench.processes import Child, Household
 SIZE: Final = (800, 480)
 """The common panel for a Raspberry Pi."""
 FACE: Final = "answer:4"
+RATING: Final = "overall"
+"""The item that opens a visit."""
 COOLDOWN_S: Final = 3.2
 """Longer than the kiosk's own: within it a touch is stored with a flag, which is more than the page does."""
 TWIN_S: Final = 0.4
@@ -64,7 +69,7 @@ class Stand(ABC):
 
     def learn(self) -> None:
         """Starts it for the first time, remembers what its question looks like and, by one touch, its thank-you."""
-        self._launch()
+        self.launch()
         self.wait_for_question()
         self.glass.settle(1.0)
         self._question = self._look()
@@ -81,7 +86,7 @@ class Stand(ABC):
     def start(self) -> float:
         """Starts it anew. Seconds until its question stood whole on the glass; a touch right then was thanked for."""
         began = time.perf_counter()
-        self._launch()
+        self.launch()
         until(lambda: self._look() == self._question, f"{self._name} shows its question", watched=[self.child])
         taken = time.perf_counter() - began
         self._touch()
@@ -122,7 +127,8 @@ class Stand(ABC):
     def _look(self) -> bytes:
         return self.glass.look(Box(0, 0, self.glass.width, self.glass.height - POINTER), ROWS)
 
-    def _launch(self) -> None:
+    def launch(self) -> None:
+        """Starts it; returns at once."""
         self.glass.point(self.glass.width - 1, self.glass.height - 1)
         self._child = self._household.start(self.command())
 
@@ -204,24 +210,34 @@ class KioskStand(Stand):
         self.press("done", scene="welcome")
         self.glass.settle()
 
-    def visit(self, *, language: str, aided: bool = False, value: int = 4) -> None:
-        """One visitor, from question to question: chooses a language, tries the accessible mode, rates, answers all the rest."""
+    def visit(self, *, language: str, aided: bool = False, value: int = 4, undone: bool = False) -> None:
+        """One visitor, from question to question, who answers everything; `undone` takes the rating back once and rates again."""
         if f"language:{language}" in self.controls:
             self.press(f"language:{language}", language=language)
         if aided:
             self.press("access" if "access" in self.controls else "larger")
         self.press(f"answer:{value}", scene="follow-up")
+        if undone:
+            self.press("undo", scene="welcome")
+            self.press(f"answer:{value}", scene="follow-up")
         while self.trace.read()["scene"] == "follow-up":
             self.press(next(key for key in self.controls if key.startswith("answer:")))
         self.press("done", scene="welcome")
 
     def press(self, key: str, **expected: Any) -> None:
         """Touches a control, not faster than a person can, and waits until the kiosk shows something else, as expected."""
-        shown = self.trace.pictures
-        self.glass.click(*self.control(key).middle)
-        until(lambda: self.trace.read() and self.trace.pictures > shown, f"{key} leads on", watched=[self.child])
-        self.wait(**expected)
+        with self.moving_on(**expected):
+            self.glass.click(*self.control(key).middle)
         time.sleep(TWIN_S)
+
+    @contextmanager
+    def moving_on(self, **expected: Any) -> Iterator[None]:
+        """What is done within makes the kiosk show another picture, with the fields expected; waits for that."""
+        self.trace.read()
+        shown = self.trace.pictures
+        yield
+        until(lambda: self.trace.read() and self.trace.pictures > shown, f"it goes on to {expected}", watched=[self.child])
+        self.wait(**expected)
 
     @property
     def controls(self) -> dict[str, Any]:
@@ -238,14 +254,15 @@ class KioskStand(Stand):
         """Where a control stands in the last picture."""
         return Box(*map(int, self.controls[key]))
 
-    def stored(self) -> int:
-        """Rows in the ledger; the kiosk must have stopped."""
-        count = 0
+    def require(self, ratings: int) -> None:
+        """Raises BenchTrouble unless the ledger holds exactly so many ratings; the kiosk must have stopped."""
+        stored = 0
         for file in self.state.glob("ledger*.sqlite3"):
-            ledger = sqlite3.connect(file)
-            count += ledger.execute("SELECT count(*) FROM rows").fetchone()[0]
-            ledger.close()
-        return count
+            with closing(sqlite3.connect(file)) as ledger:
+                rows = (decode_event(row) for (row,) in ledger.execute("SELECT row FROM rows"))
+                stored += sum(isinstance(row, Answer) and row.item == RATING for row in rows)
+        if stored != ratings:
+            raise BenchTrouble(f"{ratings} ratings were thanked for, and {stored} are stored.")
 
 
 class PageStand(Stand):

@@ -1,0 +1,121 @@
+"""A day at the exit, compressed: thousands of visitors, as fast as the kiosk takes them, and whether it needs more with every hour.
+
+The kiosk is the real one with its window, its ledger, a broker and a gateway. Most visitors press a simulated button and hurry on;
+the others touch the screen, in every language, some in the accessible mode, some changing their mind. The waits of the court are as
+short as they may be, and nothing else is.
+"""
+
+import random
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from statistics import linear_regression
+from typing import Final
+
+from wire.envelopes import Timings
+from workbench.bench.exit import open_exit
+from workbench.bench.harness import Benchmark, Figure, Say, Target, scratch
+from workbench.bench.stands import KioskStand
+from workbench.bench.usage import Usage, family, usage
+from workbench.panel import Panel
+from workbench.processes import Household
+
+HOURS: Final = 8
+SPELLS: Final = 6
+"""In each hour: a crowd at the buttons, then a quiet moment, then some who take their time. Then it is looked at."""
+CROWD: Final = 60
+CALM: Final = 3
+IMPATIENT: Final = Timings(question=3_000, thanks=2_000, warning=1_000, undo=2_000)
+SEED: Final = 17
+MEMORY: Final = Target(at_most=2)
+"""MiB in eight hours. One spell differs from the next by half of that, and a leak of one texture a visitor would be a hundred."""
+COUNTED: Final = Target(at_most=1)
+
+
+def measure(runs: int, say: Say) -> list[Figure]:
+    """`runs` hours; what the kiosk took after each spell, and by how much that grew."""
+    with scratch() as name, Household() as household:
+        folder = Path(name)
+        say("Starting a broker, a gateway and the kiosk …")
+        exit = open_exit(folder / "exit", household, timings=IMPATIENT)
+        kiosk = KioskStand(folder / "kiosk", household, state=exit.state, more='[panel]\nsimulated = "panel.sock"\n')
+        kiosk.launch()
+        kiosk.wait_for_question()
+        panel = Panel(exit.state / "panel.sock")
+        day = Day(kiosk, panel, exit.languages)
+        taken: list[Usage] = []
+        try:
+            for hour in range(runs):
+                say(f"Hour {hour + 1} of {runs} …")
+                for _ in range(SPELLS):
+                    day.spell()
+                    taken.append(usage([kiosk.child.pid]))
+            processes = len(family(kiosk.child.pid))
+        finally:
+            panel.close()
+        kiosk.stop()
+        kiosk.require(day.ratings)
+    grown = _grown(taken[SPELLS:] if runs > 1 else taken[1:])
+    return [
+        Figure("visitors", "", [day.visitors], f"{runs} hours, {day.visitors / runs:.0f} an hour; {day.ratings} ratings stored"),
+        Figure("memory, shared out", "MiB", [one.pss_mib for one in taken], "PSS of the kiosk's process after each spell"),
+        Figure(
+            "growth, shared out", "MiB in 8 hours", grown(lambda one: one.pss_mib), "line of best fit, first hour left out", MEMORY
+        ),
+        Figure("memory, counted fully", "MiB", [one.rss_mib for one in taken], "RSS"),
+        Figure("growth, counted fully", "MiB in 8 hours", grown(lambda one: one.rss_mib), "", MEMORY),
+        Figure("threads", "", [one.threads for one in taken]),
+        Figure("growth of threads", "in 8 hours", grown(lambda one: one.threads), "", COUNTED),
+        Figure("open files", "", [one.files for one in taken]),
+        Figure("growth of open files", "in 8 hours", grown(lambda one: one.files), "", COUNTED),
+        Figure("processes", "", [processes], "the kiosk's own and what it has started, at the end"),
+    ]
+
+
+class Day:
+    """Visitors of a court, one after another. The same ones every time."""
+
+    def __init__(self, kiosk: KioskStand, panel: Panel, languages: Sequence[str]) -> None:
+        self._kiosk = kiosk
+        self._panel = panel
+        self._languages = languages
+        self._draw = random.Random(SEED)
+        self.visitors = 0
+        self.ratings = 0
+
+    def spell(self) -> None:
+        """A crowd, of whom the last walks away; then those who take their time."""
+        for _ in range(CROWD):
+            self._hurried()
+        self._kiosk.wait(scene="welcome")
+        for _ in range(CALM):
+            self._calm()
+
+    def _hurried(self) -> None:
+        """Presses a button and is gone."""
+        with self._kiosk.moving_on(scene="follow-up"):
+            self._panel.press(self._draw.randint(1, 5))
+        self._count(ratings=1)
+
+    def _calm(self) -> None:
+        """Reads, touches, answers everything."""
+        changes_mind = self._draw.random() < 0.25
+        self._kiosk.visit(
+            language=self._languages[self.visitors % len(self._languages)],
+            aided=self._draw.random() < 0.25,
+            value=self._draw.randint(1, 5),
+            undone=changes_mind,
+        )
+        self._count(ratings=1 + changes_mind)
+
+    def _count(self, *, ratings: int) -> None:
+        self.visitors += 1
+        self.ratings += ratings
+
+
+def _grown(taken: Sequence[Usage]) -> Callable[[Callable[[Usage], float]], list[float]]:
+    """By how much something grows in eight hours, as the line that fits best says."""
+    hours = [number / SPELLS for number in range(len(taken))]
+    return lambda of: [linear_regression(hours, [of(one) for one in taken]).slope * HOURS]
+
+
+BENCHMARK = Benchmark("soak", "eight hours of visitors, compressed: what the kiosk needs more of with every hour", HOURS, measure)
