@@ -10,6 +10,8 @@ from kiosk.core.ports import Clock, Loop, Memory, Recorder, Screen
 
 PRESSES_HELD: Final = 64
 """Presses kept while a slow card is busy with one: a child manages ten a second for as long as we wait for a card."""
+IN_TURN: Final = (visit.Press, visit.Stuck, visit.Clean, visit.Close, visit.Open)
+"""What keeps its place behind held presses: it would make them doubtful or shut them out."""
 
 
 class Conductor:
@@ -55,14 +57,13 @@ class Conductor:
     def handle(self, event: visit.VisitEvent) -> None:
         """Something happened. Main thread only.
 
-        A button pressed while the commit before it is under way is the next person's: it waits for its turn, and what would make
-        it doubtful or shut it out waits behind it.
+        A button pressed while the commit before it is under way is the next person's: it waits for its turn.
         """
-        follows = bool(self._held) and isinstance(event, visit.Press | visit.Stuck | visit.Clean)
+        follows = bool(self._held) and isinstance(event, IN_TURN)
         try:
             if not follows and not visit.must_wait(self._rules, self._state, event):
                 self._take(event)
-            elif len(self._held) < PRESSES_HELD:
+            elif len(self._held) < PRESSES_HELD or not isinstance(event, visit.Press):
                 self._held.append(event)
         finally:
             self._go_on()

@@ -6,7 +6,7 @@ from kiosk.core import visit
 from kiosk.core.conductor import PRESSES_HELD
 from kiosk.core.visit import Phase
 from tests.kiosk.exit import Exit, HandScreen, only_the_first_item, rotating
-from wire.events import Answer
+from wire.events import Answer, Flag
 
 
 class Torn:
@@ -79,6 +79,21 @@ def test_presses_held_have_an_end() -> None:
     while exit_.card.waiting:
         exit_.settle(True)
     assert len(exit_.rows(Answer)) == PRESSES_HELD + 1
+
+
+def test_who_pressed_before_closing_time_is_not_after_hours_because_the_card_is_slow() -> None:
+    exit_ = Exit(only_the_first_item())
+    exit_.card.by_itself = False
+    for _ in range(PRESSES_HELD * 2):
+        exit_.press(3)
+    exit_.close()
+    exit_.open()
+    exit_.close()
+    while exit_.card.waiting:
+        exit_.settle(True)
+    assert "closed" not in [row.reason for row in exit_.rows(Flag) if isinstance(row, Flag)]
+    exit_.wait(60_000)
+    assert exit_.scene.phase is Phase.CLOSED
 
 
 def test_nothing_is_written_to_memory_that_has_not_changed() -> None:
