@@ -7,9 +7,6 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
-import requests
-import urllib3
-
 from kiosk.durable import sync_folder
 from kiosk.errors import KioskError
 from wire.envelopes import VoicePack
@@ -69,6 +66,9 @@ class PackLink:
 
     def _pieces(self, url: str) -> Iterator[bytes]:
         """What the door sends, piece by piece. Raises `PackError`."""
+        import requests  # 8 MiB and a tenth of a second, for what most devices do once a month
+        import urllib3
+
         try:
             with requests.Session() as session:
                 session.trust_env = False  # no proxy of the environment, and no other trust store

@@ -1,5 +1,6 @@
 """The voice: finds the clip of each sentence in the speech packs on the card, and has the player say it."""
 
+import weakref
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Final
@@ -21,12 +22,13 @@ class ClipPack:
 
     def __init__(self, path: Path) -> None:
         self.name = path.name
-        self._file = path.open("rb")
+        file = path.open("rb")
         try:
-            self._pack = Pack(self._file)
+            self._pack = Pack(file)
         except SpeechError:
-            self._file.close()
+            file.close()
             raise
+        weakref.finalize(self, file.close)
 
     @property
     def language(self) -> str:
