@@ -38,13 +38,14 @@ class PackLink:
         draft = path.with_suffix(".part")
         try:
             draft.parent.mkdir(parents=True, exist_ok=True)
-            self._download(f"{door.rstrip('/')}/speech/{pack.digest.hex()}", pack, draft, stopping)
-            draft.replace(path)
+            try:
+                self._download(f"{door.rstrip('/')}/speech/{pack.digest.hex()}", pack, draft, stopping)
+                draft.replace(path)
+            finally:
+                draft.unlink(missing_ok=True)
             sync_folder(path.parent)
         except OSError as fault:
             raise PackError(f"The speech for {pack.language} cannot be written: {fault}.", "Is the card full?") from None
-        finally:
-            draft.unlink(missing_ok=True)
 
     def _download(self, url: str, pack: VoicePack, draft: Path, stopping: Callable[[], bool]) -> None:
         """The pack in a file that has reached the card. Raises `PackError` and `OSError`."""
