@@ -85,14 +85,15 @@ def _speak_all_languages(court: "Court") -> None:
     from sync_server.fleet.voices import NoSpeaker
     from sync_server.project.setup import studio
     from sync_server.surveys.selectors import current_questionnaire, languages_of
-    from workbench.sample_courts import LANGUAGES
+    from workbench.sample_courts import LANGUAGES, NAMES
 
     wanted = settings_of(court)
     asked = current_questionnaire()
     if asked is not None and wanted.languages == USUAL_LANGUAGES:
         spoken = languages_of(asked)
         languages = tuple(language for language in LANGUAGES if language in spoken)
-        set_court(court, msgspec.structs.replace(wanted, languages=languages))
+        names = wanted.name | {language: name for language, name in NAMES.items() if language in languages}
+        set_court(court, msgspec.structs.replace(wanted, languages=languages, name=names))
     room = studio(settings.CONFIG)
     try:
         if made := refresh(room, now=datetime.now(UTC)):

@@ -39,6 +39,14 @@ class SampleCourt:
 
 LANGUAGES = ("uk", "en", "pl", "ro", "hu", "bg", "crh")
 """What the demonstration kiosk speaks, as far as its questionnaire does, in the order of its buttons."""
+NAMES = {
+    "pl": "Fikcyjny Sąd Rejonowy w Zrazkowem",
+    "ro": "Judecătoria fictivă din Zrazkove",
+    "hu": "Kitalált Zrazkovei Járásbíróság",
+    "bg": "Измислен районен съд в Зразкове",
+    "crh": "Uydurma Zrazkove rayon mahkemesi",
+}
+"""What the first court is called in them, beside its two usual names."""
 
 MAIN = ("Головний вихід", "Main exit")
 YARD = ("Вихід до двору", "Yard exit")

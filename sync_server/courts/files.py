@@ -95,8 +95,11 @@ def write(settings: CourtSettings) -> str:
     lines = [f"languages = {_quoted(list(settings.languages))}", f"language = {_quoted(settings.language)}"]
     lines += [f"{name} = {'true' if getattr(settings, name) else 'false'}" for name in ("ask_reason", "ask_rotation")]
     lines += ["", "[name]", *(f"{language} = {_quoted(name)}" for language, name in settings.name.items())]
-    for title, numbers in (("timings", settings.timings), ("misuse", settings.misuse)):
-        lines += ["", f"[{title}]  # seconds"]
+    for title, numbers, units in (
+        ("timings", settings.timings, "seconds; aided: times as long in the accessible mode"),
+        ("misuse", settings.misuse, "seconds; …_count: how many"),
+    ):
+        lines += ["", f"[{title}]  # {units}"]
         lines += [f"{name} = {_shown(name, getattr(numbers, name))}" for name in numbers.__struct_fields__]
     if settings.hours is not None:
         hours = settings.hours

@@ -73,11 +73,12 @@ def refresh(studio: Studio, *, now: datetime, stopping: Callable[[], bool] = lam
     Raises `NoSpeaker`.
     """
     wanted = list(scripts(studio.translations))
+    held = {(pack.language, pack.court_id): pack for pack in SpeechPack.objects.all()}
     made = 0
     for script in wanted:
         if stopping():
             return made
-        made += _bring_up_to_date(script, studio, now, stopping)
+        made += _bring_up_to_date(script, held.get((script.language, script.court)), studio, now, stopping)
     _forget(wanted, studio, now)
     return made
 
@@ -127,15 +128,13 @@ def _common(language: str, asked: Questionnaire, translations: Path) -> tuple[st
     return tuple(sorted({*texts, *DIGITS, *sentences_of(language, translations)}))
 
 
-def _bring_up_to_date(script: Script, studio: Studio, now: datetime, stopping: Callable[[], bool]) -> bool:
+def _bring_up_to_date(script: Script, held: SpeechPack | None, studio: Studio, now: datetime, stopping: Callable[[], bool]) -> bool:
     voice = studio.speaker.voice(script.language)
     if voice is None:
         return False
     speaker = f"espeak-ng {voice}"
     source = [FORM, studio.speaker.version, speaker, script.language, script.sentences]
     basis = sha256(msgspec.json.encode(source)).digest()
-    one = Q(court=None) if script.court is None else Q(court_id=script.court)
-    held = SpeechPack.objects.filter(one, language=script.language).first()
     if held is not None and bytes(held.basis) == basis and _is_kept(studio, held):
         return False
     clips: dict[str, bytes] = {}
@@ -148,7 +147,7 @@ def _bring_up_to_date(script: Script, studio: Studio, now: datetime, stopping: C
             log.warning("a sentence stays silent in %r: %s", script.language, fault)
     digest, size = _keep(studio, script.language, speaker, clips)
     told = {"voice": speaker, "basis": basis, "digest": digest, "size": size, "made_at": now}
-    if not SpeechPack.objects.filter(one, language=script.language).update(**told):
+    if held is None or not SpeechPack.objects.filter(id=held.id).update(**told):
         SpeechPack.objects.create(language=script.language, court_id=script.court, **told)
     if held is not None and bytes(held.digest) != digest:
         with contextlib.suppress(OSError):

@@ -91,6 +91,7 @@ class Gateway:
         self._authority = authority
         self._broker = broker
         self._places = places
+        self._said: set[str] = set()
         self._clock = clock
         self._inbox: queue.SimpleQueue[Incoming | None] = queue.SimpleQueue()
         self._stopping = threading.Event()
@@ -287,7 +288,9 @@ class Gateway:
         try:
             signed = fleet.configure(device, authority=self._authority, places=self._places)
         except fleet.EnrolmentRefused as refusal:
-            log.warning("%s", refusal)
+            if str(refusal) not in self._said:  # it asks again every minute
+                self._said.add(str(refusal))
+                log.warning("%s", refusal)
             return
         if codec.decode_config(signed.document).version != held:
             self._publish(DeviceId(name), "config", signed, retain=True)

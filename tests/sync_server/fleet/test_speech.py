@@ -5,6 +5,7 @@ import logging
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -166,6 +167,16 @@ class TestPacks:
         said(studio)
         assert refresh(studio, now=NOW) == 0
         assert said(studio) == []
+
+    def test_looking_for_changes_asks_the_database_no_more_for_many_courts_than_for_one(
+        self, studio: Studio, django_assert_max_num_queries: Any
+    ) -> None:
+        release(sheet(), released_at=NOW)
+        for number in range(20):
+            a_court(slug=f"court-{number}")
+        refresh(studio, now=NOW)
+        with django_assert_max_num_queries(6):
+            assert refresh(studio, now=NOW) == 0
 
     def test_a_new_court_costs_no_more_than_its_name(self, studio: Studio) -> None:
         release(sheet(), released_at=NOW)
