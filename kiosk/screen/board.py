@@ -1,8 +1,9 @@
 """What screens compose on: a panel of glass, a theme and a ruler. It turns tokens into pixels and collects marks and controls."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from math import ceil, hypot
+from types import MappingProxyType
 from typing import Final, Literal
 
 from kiosk.screen import typeset
@@ -13,6 +14,8 @@ from kiosk.screen.theme import Theme
 SHORT_SIDE: Final = 480
 LONG_SIDE: Final = 800
 """The screen that the theme's lengths are for."""
+SMALL: Final = -2.0
+"""Step of the type scale of quiet lines and of labels: the least there is, so that the accessible mode has room to grow them."""
 INCH_MM: Final = 25.4
 TARGET_MM: Final = 15.0
 """What a finger must hit is at least so wide and so high."""
@@ -59,9 +62,21 @@ def snap(sizes: Iterable[int], room: float) -> int:
 
 
 class Board:
-    """Collects one picture. With `large` it is one of the accessible mode, in which `focused` is what a key has reached."""
+    """Collects one picture. With `large` it is one of the accessible mode, in which `focused` is what a key has reached.
 
-    def __init__(self, glass: Glass, theme: Theme, measure: Measure, *, large: bool, focused: str | None = None) -> None:
+    `caps` holds the largest size in px for words that could not grow by half in the accessible mode if they were any larger.
+    """
+
+    def __init__(
+        self,
+        glass: Glass,
+        theme: Theme,
+        measure: Measure,
+        *,
+        large: bool,
+        focused: str | None = None,
+        caps: Mapping[str, int] = MappingProxyType({}),
+    ) -> None:
         self.glass = glass
         self.width, self.height = glass.size
         self.theme = theme
@@ -73,6 +88,7 @@ class Board:
         self.margin = self.px(24)
         self.target = max(glass.target, self.px(56))
         self._focused = focused
+        self._caps = caps
         self._grow = theme.large_text if large else 1.0
         self._marks: list[Mark] = []
         self._controls: list[Control] = []
@@ -93,9 +109,14 @@ class Board:
         """No text is smaller, in px."""
         return ceil(self.theme.least * self.unit * self._grow)
 
-    def line(self, step: float) -> int:
+    def line(self, step: float, *, bold: bool = False) -> int:
         """Height of one line of text in px."""
-        return typeset.lead(self.type(step))
+        return typeset.lead(self.type(step), bold)
+
+    @property
+    def ring(self) -> int:
+        """Width in px of the frame around what a key has reached, which a control without a ground keeps free."""
+        return max(4, self.px(RING))
 
     @property
     def ceiling(self) -> int:
@@ -123,7 +144,7 @@ class Board:
         control: str | None = None,
     ) -> Box:
         """Sets `words` into `room` as large as `step` (or `size` px) allows; returns what it fills."""
-        wanted = size or self.type(step)
+        wanted = self._capped(words, size or self.type(step))
         found = typeset.fit(
             words,
             self.measure,
@@ -151,24 +172,41 @@ class Board:
             self.measure,
             width=width,
             height=height,
-            size=self.type(step),
+            size=self._capped(words, self.type(step)),
             least=self.least,
             bold=bold,
             max_lines=max_lines,
         )
 
+    def set_at(self, words: str, size: int, *, width: int, max_lines: int) -> typeset.Setting:
+        """How bold `words` are set at `size` px, or smaller where they do not fit."""
+        return typeset.fit(
+            words,
+            self.measure,
+            width=width,
+            height=self.height,
+            size=size,
+            least=min(size, self.least),
+            bold=True,
+            max_lines=max_lines,
+        )
+
     def common_size(self, texts: Iterable[str], *, width: int, height: int, step: float, bold: bool, max_lines: int) -> int:
         """The text size in px at which every one of `texts` fits its room."""
+        every = list(texts)
         return typeset.common_size(
-            texts,
+            every,
             self.measure,
             width=width,
             height=height,
-            size=self.type(step),
+            size=min((self._capped(words, self.type(step)) for words in every), default=self.type(step)),
             least=self.least,
             bold=bold,
             max_lines=max_lines,
         )
+
+    def _capped(self, words: str, size: int) -> int:
+        return max(self.least, min(size, self._caps.get(words, size)))
 
     def face(self, point: int, room: Box, control: str | None = None) -> Box:
         """Puts the face of `point` into the middle of `room`; returns its box."""
@@ -205,8 +243,7 @@ class Board:
         """Makes `box` answer to a finger, and frames it if a key has reached it."""
         self._controls.append(Control(key, box))
         if key == self._focused:
-            width = max(4, self.px(RING))
-            self._marks.append(Ring(box, "accent", width, self.px(self.theme.corner) + width // 2, key))
+            self._marks.append(Ring(box, "accent", self.ring, self.px(self.theme.corner) + self.ring // 2, key))
 
     def picture(self, scene: str, language: str, pressed: str | None, renews_at: int | None = None) -> Picture:
         """Everything put down so far."""

@@ -5,7 +5,7 @@ from typing import Final
 
 import segno
 
-from kiosk.core.access import LOUDEST
+from kiosk.core.access import LOUDEST, Aid
 from kiosk.core.hours import Opening
 from kiosk.core.surroundings import Surroundings
 from kiosk.core.visit import Action, Phase, Scene
@@ -95,12 +95,11 @@ class Stage:
             leaving=leaving,
         )
 
-    def _access(self, scene: Scene) -> views.Access | None:
-        if scene.aid is None:
-            return None
+    def _access(self, scene: Scene) -> views.Access:
         say = self._sayer(scene.language)
         voiceless = None if scene.language in self._around.voices else say("No speech in this language.")
-        return views.Access(say("Repeat"), say("Louder"), scene.aid.volume, LOUDEST, scene.aid.focused, voiceless)
+        aid = scene.aid or Aid(ring=())
+        return views.Access(scene.aid is not None, say("Repeat"), say("Louder"), aid.volume, LOUDEST, aid.focused, voiceless)
 
     def _cleaning(self, frame: views.Frame, scene: Scene, now: int) -> views.Cleaning:
         until = scene.deadline if scene.deadline is not None else now

@@ -10,7 +10,8 @@ from typing import Final, NamedTuple
 from kiosk.screen.picture import Measure
 
 LEAD: Final = 1.2
-"""Line height in text sizes."""
+BOLD_LEAD: Final = 1.12
+"""Line height in text sizes. What is bold is a heading or a label, whose lines belong closer together."""
 CLINGING: Final = 2
 """Words of up to so many letters stay with the next one: a line that ends in «до» or «й» reads badly."""
 MOST_BREAKS: Final = 400
@@ -41,9 +42,9 @@ class Setting(NamedTuple):
         return self.lead * len(self.lines)
 
 
-def lead(size: int) -> int:
+def lead(size: int, bold: bool) -> int:
     """Height of a line at `size` px."""
-    return round(size * LEAD)
+    return round(size * (BOLD_LEAD if bold else LEAD))
 
 
 def fit(text: str, measure: Measure, *, width: int, height: int, size: int, least: int, bold: bool, max_lines: int) -> Setting:
@@ -88,10 +89,17 @@ def set_lines(text: str, measure: Measure, *, width: int, size: int, bold: bool,
                 continue
             rank = (_hanging(lines), _torn(lines), max(widths))
             if best is None or rank < best[0]:
-                best = (rank, Setting(lines, widths, size, lead(size)))
+                best = (rank, Setting(lines, widths, size, lead(size, bold)))
         if best is not None:
             return best[1]
     return None
+
+
+def narrowest(text: str, measure: Measure, *, size: int, bold: bool, max_lines: int) -> int:
+    """The least width in px at which `text` stands in at most `max_lines` lines."""
+    words = tuple(text.split())
+    ways = (lines for count in range(1, min(max_lines, len(words)) + 1) for lines in _breaks(words, count))
+    return min((max(measure(line, size, bold) for line in lines) for lines in ways), default=0)
 
 
 def _sizes(size: int, least: int) -> Sequence[int]:
@@ -130,4 +138,4 @@ def _torn(lines: tuple[str, ...]) -> int:
 
 
 def _one_line(text: str, measure: Measure, size: int, bold: bool) -> Setting:
-    return Setting((text,), (measure(text, size, bold),), size, lead(size))
+    return Setting((text,), (measure(text, size, bold),), size, lead(size, bold))

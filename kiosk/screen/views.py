@@ -30,9 +30,10 @@ class Language:
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """The accessible mode: the words of its controls, how loud the voice is, what a key has reached, and the quiet line that says
+    """The accessible mode, whether it is `on` or not: the words of its controls, how loud the voice is, what a key has reached, and the quiet line that says
     that the language has no voice."""
 
+    on: bool
     repeat: str
     louder: str
     volume: int
@@ -59,7 +60,7 @@ class Frame:
     access: str
     language: str
     pressed: str | None
-    aid: Access | None = None
+    aid: Access
     leaving: Leaving | None = None
 
 

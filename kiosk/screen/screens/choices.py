@@ -5,84 +5,127 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from kiosk.screen import views
-from kiosk.screen.board import Board, snap
+from kiosk.screen import typeset, views
+from kiosk.screen.board import SMALL, Board, snap
 from kiosk.screen.drawings import FACE_SIZES, ICON_SIZES
 from kiosk.screen.picture import Box
 
 Style = Literal["above", "beside", "bare"]
 """Where a tile's icon stands; `bare` is without one, where large words leave it no room."""
-LABEL: Final = -1.0
-"""Step of the type scale of every option's words."""
+FACES: Final = -1.0
+"""Step of the type scale of the words at faces; those of tiles are small."""
 MOST_LINES: Final = 3
+COLUMNS: Final = 2
+"""Of faces in portrait, where one has no room."""
+GAP: Final = 8
+"""Between a face and its words."""
+BESIDE: Final = 8
+"""What an icon beside words keeps from the edge more than words do."""
+LEAST_FACE: Final = 48
+"""Where large words need the room; still 9 mm on a panel of 7 inches."""
+NARROWEST: Final = 150
+"""Width of a tile with the icon above; narrower ones look like a fence."""
 
 
 def options(board: Board, choices: Sequence[views.Choice], room: Box) -> None:
     """Faces where every option is one, tiles otherwise. Not for options beside the scale."""
-    if all(choice.point for choice in choices):
+    if are_faces(choices):
         _faces(board, choices, room)
     else:
         _tiles(board, choices, room)
 
 
+def are_faces(choices: Sequence[views.Choice]) -> bool:
+    """Whether `choices` are points of a scale with a face each."""
+    return all(choice.point for choice in choices)
+
+
 def least_height(board: Board, choices: Sequence[views.Choice]) -> int:
     """The room in px that `options` need at least, at the whole width."""
-    if all(choice.point for choice in choices):
-        if not board.portrait:
-            return max(board.target, board.px(64) + 2 * board.line(LABEL) + board.px(10))
-        rows = len(choices) if not board.large else -(-len(choices) // 2)
-        return rows * board.target
-    return min(rows * board.target for rows in (2, len(choices)))
+    if not are_faces(choices):
+        return min(rows * board.target for rows in (2, len(choices)))
+    if board.portrait:
+        return -(-len(choices) // COLUMNS) * board.target
+    width = _words_width(board, board.width // len(choices))
+    words = max(
+        board.setting(choice.words, width=width, height=board.height, step=SMALL, bold=True, max_lines=_lines(board)).height
+        for choice in choices
+    )
+    return max(board.target, board.px(LEAST_FACE) + board.px(GAP) + words + 2 * board.ring)
 
 
 # --- faces -------------------------------------------------------------------------------------------------------------------
 
 
 def _faces(board: Board, choices: Sequence[views.Choice], room: Box) -> None:
+    """A row in landscape. In a column the best stands on top, as on a scale; keys and large words run from worst to best."""
     if not board.portrait:
         _faces_in_row(board, choices, room)
     elif room.h >= len(choices) * board.target:
-        _faces_in_column(board, tuple(reversed(choices)) if not board.large else choices, room, columns=1)
+        _faces_in_columns(board, choices if board.large else tuple(reversed(choices)), room, [room.w])
     else:
-        _faces_in_column(board, choices, room, columns=2)
+        _faces_in_columns(board, choices, room, _columns(board, choices, room.w))
+
+
+def _lines(board: Board) -> int:
+    return MOST_LINES if board.large else 2
+
+
+def _words_width(board: Board, cell: int) -> int:
+    return cell - 2 * board.ring
 
 
 def _faces_in_row(board: Board, choices: Sequence[views.Choice], room: Box) -> None:
     """Worst at the left, best at the right, its word beneath each."""
     cell = room.w // len(choices)
-    gap, words_w = board.px(8), cell - board.px(8)
-    two = 2 * board.line(LABEL)
+    gap, lines, words_w = board.px(GAP), _lines(board), _words_width(board, cell)
+    most = min(lines * board.line(FACES, bold=True), room.h - board.px(LEAST_FACE) - gap - 2 * board.ring)
     words = [choice.words for choice in choices]
-    size = board.common_size(words, width=words_w, height=two, step=LABEL, bold=True, max_lines=2)
-    words_h = max(board.setting(each, width=words_w, height=two, step=LABEL, bold=True, max_lines=2).height for each in words)
-    side = snap(FACE_SIZES, min(cell - board.px(10), room.h - gap - words_h - board.px(8)))
+    size = board.common_size(words, width=words_w, height=most, step=FACES, bold=True, max_lines=lines)
+    settings = [board.set_at(each, size, width=words_w, max_lines=lines) for each in words]
+    words_h = max(setting.height for setting in settings)
+    side = snap(FACE_SIZES, min(cell - 2 * board.ring, room.h - gap - words_h - 2 * board.ring))
     top = room.y + max(0, (room.h - side - gap - words_h) // 2)
     for place, choice in enumerate(choices):
         box = Box(room.x + place * cell, room.y, cell, room.h)
         board.face(choice.point or 1, Box(box.x, top, cell, side), choice.key)
         label = Box(box.x + (cell - words_w) // 2, top + side + gap, words_w, words_h)
-        board.text(choice.words, label, size=size, bold=True, align="centre", valign="top", max_lines=2, control=choice.key)
+        board.text(choice.words, label, size=size, bold=True, align="centre", valign="top", max_lines=lines, control=choice.key)
         board.touchable(choice.key, box)
 
 
-def _faces_in_column(board: Board, choices: Sequence[views.Choice], room: Box, *, columns: int) -> None:
+def _columns(board: Board, choices: Sequence[views.Choice], room_w: int) -> list[int]:
+    """Widths of two columns, the wider one where the words are wider."""
+    wishes = [
+        max(
+            typeset.narrowest(choice.words, board.measure, size=board.least, bold=True, max_lines=2)
+            for choice in choices[column::COLUMNS]
+        )
+        for column in range(COLUMNS)
+    ]
+    spare = (room_w - sum(wishes)) // COLUMNS
+    first = min(max(wishes[0] + spare, board.target), room_w - board.target)
+    return [first, room_w - first]
+
+
+def _faces_in_columns(board: Board, choices: Sequence[views.Choice], room: Box, columns: Sequence[int]) -> None:
     """Its word beside each, in one line of sight."""
-    rows = -(-len(choices) // columns)
-    row, cell = room.h // rows, room.w // columns
-    step = LABEL if columns > 1 else 0.0
-    pad, gap = board.px(8), board.px(10 if columns > 1 else 24)
-    side = snap(FACE_SIZES, min(row - board.px(10), cell // 3))
-    words_w = cell - side - gap - 2 * pad
-    words = [choice.words for choice in choices]
-    size = board.common_size(words, width=words_w, height=row, step=step, bold=True, max_lines=2)
-    widest = max(board.setting(each, width=words_w, height=row, step=step, bold=True, max_lines=2).width for each in words)
-    left = max(pad, (cell - side - gap - widest) // 2)
+    row = room.h // -(-len(choices) // len(columns))
+    pad, gap = board.px(8), board.px(8 if len(columns) > 1 else 24)
+    side = snap(FACE_SIZES, min(row - 2 * board.ring, room.w // len(columns) // 3))
+    around = side + gap + 2 * pad
+    words = [(choice.words, columns[place % len(columns)] - around) for place, choice in enumerate(choices)]
+    size = min(board.common_size([each], width=width, height=row, step=FACES, bold=True, max_lines=2) for each, width in words)
+    widest = max(board.set_at(each, size, width=width, max_lines=2).width for each, width in words)
+    left = max(pad, (room.w - side - gap - widest) // 2) if len(columns) == 1 else pad
     for place, choice in enumerate(choices):
-        down, across = divmod(place, columns)
-        box = Box(room.x + across * cell, room.y + down * row, cell, row)
+        down, across = divmod(place, len(columns))
+        box = Box(room.x + sum(columns[:across]), room.y + down * row, columns[across], row)
         board.face(choice.point or 1, Box(box.x + left, box.y, side, row), choice.key)
-        label = Box(box.x + left + side + gap, box.y, box.right - pad - (box.x + left + side + gap), row)
-        board.text(choice.words, label, size=size, bold=True, max_lines=2, control=choice.key)
+        start = box.x + left + side + gap
+        board.text(
+            choice.words, Box(start, box.y, box.right - pad - start, row), size=size, bold=True, max_lines=2, control=choice.key
+        )
         board.touchable(choice.key, box)
 
 
@@ -91,12 +134,14 @@ def _faces_in_column(board: Board, choices: Sequence[views.Choice], room: Box, *
 
 @dataclass(frozen=True, slots=True)
 class _Plan:
-    """A way to lay tiles out: how many columns, where the icon stands, its size, and the text size at which all words fit."""
+    """A way to lay tiles out: how many columns, where the icon stands, its size, the text size at which all words fit, and the
+    height of the tallest words at that size."""
 
     columns: int
     style: Style
     icon: int
     size: int
+    words_h: int
 
 
 def _tiles(board: Board, choices: Sequence[views.Choice], room: Box) -> None:
@@ -122,70 +167,70 @@ def _plan(board: Board, choices: Sequence[views.Choice], room: Box) -> _Plan:
         if min(cell.w, cell.h) < board.target and len(choices) > 1:
             continue
         icon, words = _tile_room(board, cell, style)
-        if style != "bare" and icon < board.px(28):
+        if (style != "bare" and icon < board.px(28)) or (style == "above" and cell.w < board.px(NARROWEST)):
             continue
         size = board.common_size(
-            (choice.words for choice in choices), width=words.w, height=words.h, step=LABEL, bold=True, max_lines=MOST_LINES
+            (choice.words for choice in choices), width=words.w, height=words.h, step=SMALL, bold=True, max_lines=MOST_LINES
         )
-        plan = _Plan(columns, style, icon, size)
-        if size >= board.type(LABEL):
+        plan = _Plan(columns, style, icon, size, _tallest(board, choices, words))
+        if size >= board.type(SMALL):
             return plan
         if best is None or size > best.size:
             best = plan
-    return best or _Plan(-(-len(choices) // 2), "bare", 0, board.least)
+    return best or _Plan(-(-len(choices) // 2), "bare", 0, board.least, 0)
+
+
+def _tallest(board: Board, choices: Sequence[views.Choice], room: Box) -> int:
+    return max(
+        board.setting(choice.words, width=room.w, height=room.h, step=SMALL, bold=True, max_lines=MOST_LINES).height
+        for choice in choices
+    )
 
 
 def _layouts(board: Board, choices: Sequence[views.Choice]) -> list[tuple[int, Style]]:
     """Layouts to try, the finest first."""
     every = len(choices)
     columns = sorted({every, -(-every // 2), 3, 2, 1} & set(range(1, every + 1)), reverse=not board.portrait)
-    styles: tuple[Style, ...] = ("above", "beside", "bare") if all(choice.icon for choice in choices) else ("bare",)
-    found: list[tuple[int, Style]] = []
-    for style in styles:
-        for count in columns:
-            if style == "above" and board.portrait and count == 1:
-                continue
-            found.append((count, style))
-    if board.portrait and "beside" in styles:
-        found.insert(0, (1, "beside"))
-    return found
+    styles: tuple[Style, ...] = ("bare",)
+    if all(choice.icon for choice in choices):
+        styles = ("beside", "above", "bare") if board.portrait else ("above", "beside", "bare")
+    return [(count, style) for style in styles for count in columns]
 
 
 def _tile_room(board: Board, cell: Box, style: Style) -> tuple[int, Box]:
-    """The icon's size and the room of the words within a tile."""
-    inner = cell.inset(board.px(4) + board.px(8), board.px(4) + board.px(3))
+    """The icon's size and the room of the words within a tile. Icons stand a little further from the edge than words have to."""
+    inner = cell.inset(board.px(4) + board.px(4), board.px(4) + board.px(1))
     if style == "above":
-        lines = MOST_LINES * board.line(LABEL) if not board.large else 2 * board.line(LABEL)
-        icon = snap(ICON_SIZES, min(cell.w * 0.4, inner.h - lines - board.px(14), board.px(64)))
-        icon = icon if inner.h - lines - board.px(14) >= icon else 0
-        return icon, Box(inner.x, inner.bottom - lines, inner.w, lines)
-    icon = snap(ICON_SIZES, min(inner.h, board.px(48), cell.w * 0.22)) if style == "beside" else 0
-    lead = icon + board.px(12) if icon else 0
+        lines = (2 if board.large else MOST_LINES) * board.line(SMALL, bold=True)
+        spare = inner.h - lines - board.px(14)
+        icon = snap(ICON_SIZES, min(cell.w * 0.4, spare, board.px(64)))
+        return icon if icon <= spare else 0, Box(inner.x, inner.bottom - lines, inner.w, lines)
+    if style == "bare":
+        return 0, inner
+    icon = snap(ICON_SIZES, min(inner.h, board.px(48), cell.w * 0.22))
+    lead = board.px(BESIDE) + icon + board.px(12)
     return icon, Box(inner.x + lead, inner.y, inner.w - lead, inner.h)
 
 
 def _tile(board: Board, choice: views.Choice, cell: Box, plan: _Plan) -> None:
     board.panel(cell.inset(board.px(4), board.px(4)), shadow=True, control=choice.key)
-    icon, words = _tile_room(board, cell, plan.style)
-    above = plan.style == "above"
-    if above:
-        found = board.setting(choice.words, width=words.w, height=words.h, step=LABEL, bold=True, max_lines=MOST_LINES)
+    _, words = _tile_room(board, cell, plan.style)
+    if plan.style == "above":
         gap = board.px(12)
-        top = cell.y + (cell.h - plan.icon - gap - words.h) // 2
-        if choice.icon:
-            board.icon(choice.icon, Box(cell.x, top, cell.w, plan.icon), "accent", choice.key)
-        words = Box(words.x, top + plan.icon + gap, words.w, max(words.h, found.height))
-    elif choice.icon and icon:
-        inner = cell.inset(board.px(4) + board.px(12), 0)
-        board.icon(choice.icon, Box(inner.x, cell.y, icon, cell.h), "accent", choice.key)
-        words = Box(words.x + board.px(4), words.y, words.w - board.px(4), words.h)
+        top = cell.y + (cell.h - plan.icon - gap - plan.words_h) // 2
+        icon = Box(cell.x, top, cell.w, plan.icon)
+        words = Box(words.x, top + plan.icon + gap, words.w, plan.words_h)
+    else:
+        icon = Box(words.x - board.px(12) - plan.icon, cell.y, plan.icon, cell.h)
+    if choice.icon and plan.icon:
+        board.icon(choice.icon, icon, "accent", choice.key)
     board.text(
         choice.words,
         words,
         size=plan.size,
         bold=True,
         align="left" if plan.style == "beside" else "centre",
-        valign="top" if above else "middle",
+        valign="top" if plan.style == "above" else "middle",
         max_lines=MOST_LINES,
         control=choice.key,
     )

@@ -1,10 +1,12 @@
 """Which screen composes which view."""
 
+from dataclasses import replace
+from math import floor
 from typing import Final
 
 from kiosk.screen import views
 from kiosk.screen.board import Board, Glass
-from kiosk.screen.picture import Measure, Picture
+from kiosk.screen.picture import Measure, Picture, Text
 from kiosk.screen.screens import follow_up, notices, thanks, welcome
 from kiosk.screen.theme import Theme
 
@@ -20,9 +22,20 @@ NAMES: Final[dict[type, str]] = {
 
 
 def compose(view: views.View, glass: Glass, theme: Theme, measure: Measure) -> Picture:
-    """The picture of `view` on `glass`."""
-    aid = view.frame.aid
-    board = Board(glass, theme, measure, large=aid is not None, focused=aid.focused if aid is not None else None)
+    """The picture of `view` on `glass`. Words that have no room to grow by half in the accessible mode are no larger in the
+    usual look than lets them."""
+    if view.frame.aid.on:
+        return _picture(view, Board(glass, theme, measure, large=True, focused=view.frame.aid.focused))
+    aided = replace(view, frame=replace(view.frame, aid=replace(view.frame.aid, on=True)))
+    caps: dict[str, int] = {}
+    for mark in _picture(aided, Board(glass, theme, measure, large=True)).marks:
+        if isinstance(mark, Text):
+            words = " ".join(mark.lines)
+            caps[words] = min(caps.get(words, mark.size), floor(mark.size / theme.large_text))
+    return _picture(view, Board(glass, theme, measure, large=False, caps=caps))
+
+
+def _picture(view: views.View, board: Board) -> Picture:
     match view:
         case views.Welcome():
             welcome.compose(board, view)

@@ -5,11 +5,19 @@ from dataclasses import dataclass
 from typing import Final
 
 from kiosk.screen import views
-from kiosk.screen.board import Board, snap
+from kiosk.screen.board import SMALL, Board, snap
 from kiosk.screen.drawings import ICON_SIZES
 from kiosk.screen.picture import Align, Box, Crest, Drain, Panel, Tone
 
 ACCESS: Final = "access"
+MOST_ROWS: Final = 2
+"""The bar takes no more of the height than so many rows of targets."""
+INSIDE: Final = 5
+"""Between the words of a control in the bar and its edge."""
+ASKING: Final = -1.0
+"""Step of the type scale of "Still there?"."""
+MUTE: Final = 32
+"""Side of the sign before the line that no voice speaks this language."""
 CREST: Final = 40
 """Height of the court's crest."""
 
@@ -20,17 +28,21 @@ CREST: Final = 40
 def header(board: Board, frame: views.Frame) -> Box:
     """Crest and court's name at the top left; returns the room taken, the whole width. In the accessible mode the line that says
     that the language has no voice stands here instead."""
-    voiceless = frame.aid.voiceless if frame.aid is not None else None
+    voiceless = frame.aid.voiceless if frame.aid.on else None
     top = board.px(10 if not board.large else 4)
-    room = Box(board.margin, top, board.width - 2 * board.margin, max(board.px(CREST), board.line(-2)))
+    if board.large and frame.leaving is not None:
+        return Box(0, 0, board.width, top)  # what is asked now needs the room
+    room = Box(board.margin, top, board.width - 2 * board.margin, max(board.px(CREST), board.line(SMALL)))
     if voiceless is not None:
+        room = Box(room.x, room.y, room.w, max(room.h, note_height(board, voiceless, room.w)))
         note(board, voiceless, room)
     elif frame.court or board.glass.crest:
         room = Box(room.x + _crest(board, room), room.y, room.w - _crest(board, room), room.h)
         if board.glass.crest:
             board.add(Crest(Box(board.margin, room.y, room.x - board.margin - board.px(10), room.h)))
-        lines = 1 if board.setting(frame.court, width=room.w, height=room.h, step=-2).size >= board.least else 2
-        board.text(frame.court, room, size=board.least, tone="quiet", max_lines=lines)
+        if board.measure(frame.court, board.least, False) > room.w:
+            room = Box(room.x, room.y, room.w, max(room.h, 2 * board.line(SMALL)))
+        board.text(frame.court, room, size=board.least, tone="quiet", max_lines=2)
     return Box(0, 0, board.width, room.bottom + board.px(4))
 
 
@@ -41,10 +53,16 @@ def _crest(board: Board, room: Box) -> int:
 
 def note(board: Board, words: str, room: Box) -> None:
     """A quiet line that says that no voice speaks this language."""
-    side = snap(ICON_SIZES, min(room.h, board.px(32)))
+    side = snap(ICON_SIZES, board.px(MUTE))
     board.icon("mute", Box(room.x, room.y, side, room.h), "quiet")
     label = Box(room.x + side + board.px(10), room.y, room.w - side - board.px(10), room.h)
-    board.text(words, label, size=board.least, tone="quiet")
+    board.text(words, label, size=board.least, tone="quiet", max_lines=2)
+
+
+def note_height(board: Board, words: str, width: int) -> int:
+    """The room that `note` wants where it has `width` px."""
+    one = board.measure(words, board.least, False) <= width - snap(ICON_SIZES, board.px(MUTE)) - board.px(10)
+    return (1 if one else 2) * board.line(SMALL)
 
 
 def still_there(board: Board, leaving: views.Leaving, room: Box) -> None:
@@ -52,14 +70,15 @@ def still_there(board: Board, leaving: views.Leaving, room: Box) -> None:
     bar, pad = max(2, board.px(6)), board.px(8)
     board.panel(room, fill="accent", edge=None)
     words = Box(room.x + 2 * pad, room.y, room.w - 4 * pad, room.h - bar - pad)
-    board.text(leaving.words, words, step=-1, bold=True, tone="paper", align="centre", max_lines=2)
+    board.text(leaving.words, words, step=ASKING, bold=True, tone="paper", align="centre", max_lines=2)
     track = Box(room.x + 2 * pad, room.bottom - bar - pad, room.w - 4 * pad, bar)
     board.add(Drain(track, "paper", bar // 2, leaving.since, leaving.until))
 
 
-def still_there_height(board: Board) -> int:
-    """The room that `still_there` wants."""
-    return board.line(-1) + board.px(26)
+def still_there_height(board: Board, leaving: views.Leaving, width: int) -> int:
+    """The room that `still_there` wants where it has `width` px."""
+    lines = 1 if board.measure(leaving.words, board.type(ASKING), True) <= width - 4 * board.px(8) else 2
+    return lines * board.line(ASKING, bold=True) + board.px(26)
 
 
 # --- bottom ------------------------------------------------------------------------------------------------------------------
@@ -81,19 +100,20 @@ def bar(board: Board, frame: views.Frame) -> Box:
     """The accessibility control at the left, in its mode the voice's beside it, then the languages. Returns the room taken."""
     edge = board.px(4 if board.large else 12)
     width = board.width - 2 * edge
-    for cells in _wordings(board, frame):
+    rows = _in_rows(board, frame, width) if board.portrait else []
+    for cells in _wordings(board, frame) if not rows else ():
         if sum(_natural(board, cell) for cell in cells) <= width:
             rows = [cells]
             break
-    else:
-        rows = _in_rows(board, frame, width)
+    rows = rows or [[cell] for cell in _cells(board, frame, names=False, words=0)]
     height = board.target
     gap = board.px(4)
     room = Box(edge, board.height - gap - len(rows) * height, width, len(rows) * height)
     if not board.large:
         board.add(Panel(Box(board.margin, room.y - 1, board.width - 2 * board.margin, max(1, board.px(1))), "line", None, 0, 0))
-    for place, cells in enumerate(rows):
-        _row(board, cells, Box(room.x, room.y + place * height, width, height))
+    below: list[int] = []
+    for place in reversed(range(len(rows))):
+        below = _row(board, rows[place], below, Box(room.x, room.y + place * height, width, height))
     return Box(0, room.y, board.width, board.height - room.y)
 
 
@@ -111,7 +131,7 @@ def _wordings(board: Board, frame: views.Frame) -> Sequence[list[_Cell]]:
 def _cells(board: Board, frame: views.Frame, *, names: bool, words: int) -> list[_Cell]:
     """Languages by their names or by their signs; words beside no icon, beside that of access, or beside all."""
     cells = [_Cell(ACCESS, frame.access, "accessibility", shown=words > 0)]
-    if frame.aid is not None:
+    if frame.aid.on:
         cells.append(_Cell("repeat", frame.aid.repeat, "repeat", shown=words > 1))
         cells.append(_Cell("louder", frame.aid.louder, "louder", (frame.aid.volume, frame.aid.most), shown=words > 1))
     cells += [_Cell(f"language:{each.code}", each.name if names else each.short) for each in frame.languages]
@@ -119,14 +139,12 @@ def _cells(board: Board, frame: views.Frame, *, names: bool, words: int) -> list
 
 
 def _in_rows(board: Board, frame: views.Frame, width: int) -> list[list[_Cell]]:
-    """As few rows as it takes, filled from the left."""
-    cells: list[_Cell] = []
-    for names, words in ((True, 1), (False, 1), (False, 0)):
-        cells = _cells(board, frame, names=names, words=words)
-        rows = _packed(board, cells, width)
-        if len(rows) <= 2:
+    """In a column one row or two, with as many words as fit; none where they do not."""
+    for names, words in ((True, 2), (True, 1), (False, 2), (False, 1), (False, 0)):
+        rows = _packed(board, _cells(board, frame, names=names, words=words), width)
+        if len(rows) <= MOST_ROWS:
             return rows
-    return _packed(board, cells, width)
+    return []
 
 
 def _packed(board: Board, cells: Sequence[_Cell], width: int) -> list[list[_Cell]]:
@@ -141,7 +159,7 @@ def _packed(board: Board, cells: Sequence[_Cell], width: int) -> list[list[_Cell
 
 def _natural(board: Board, cell: _Cell) -> int:
     """The width that a control wants."""
-    inside = board.px(8)
+    inside = board.px(INSIDE)
     if cell.icon is None:
         return max(board.target, board.measure(cell.words, board.least, True) + 2 * inside)
     if not cell.shown:
@@ -152,7 +170,7 @@ def _natural(board: Board, cell: _Cell) -> int:
 def _label(board: Board, cell: _Cell) -> int:
     """Width of a control's words, broken into two lines where they have to be."""
     lines = board.setting(
-        cell.words, width=board.px(150 if not board.large else 210), height=board.target, step=-2, bold=True, max_lines=2
+        cell.words, width=board.px(150 if not board.large else 210), height=board.target, step=SMALL, bold=True, max_lines=2
     )
     return lines.width if lines.size >= board.least else board.measure(cell.words, board.least, True)
 
@@ -161,21 +179,23 @@ def _icon(board: Board) -> int:
     return snap(ICON_SIZES, min(board.px(40), board.target * 0.6))
 
 
-def _row(board: Board, cells: Sequence[_Cell], room: Box) -> None:
-    """Controls side by side. In the usual look access keeps left and the rest right; in the accessible mode they fill the row."""
+def _row(board: Board, cells: Sequence[_Cell], below: Sequence[int], room: Box) -> list[int]:
+    """Controls side by side. In the accessible mode they fill the row; in the usual look access keeps left and the rest right, over
+    those `below` where they fit. Returns their widths."""
     widths = [_natural(board, cell) for cell in cells]
-    spare = room.w - sum(widths)
+    if not board.large and cells[0].key == ACCESS:
+        columns = [max(pair) for pair in zip(widths[1:], below[len(below) - len(widths) + 1 :], strict=False)]
+        if len(columns) == len(widths) - 1 and widths[0] + sum(columns) <= room.w:
+            widths[1:] = columns
+        widths[0] += room.w - sum(widths)
+    else:
+        widths = _stretched(widths, room.w - sum(widths))
     x = room.x
-    if board.large:
-        widths = _stretched(widths, spare)
-    elif cells[0].key != ACCESS:
-        x += spare if not board.portrait else 0
-        widths = _stretched(widths, spare) if board.portrait else widths
-    for place, (cell, width) in enumerate(zip(cells, widths, strict=True)):
-        _cell(board, cell, Box(x, room.y, width, room.h))
+    for cell, width in zip(cells, widths, strict=True):
+        least = width if board.large or cell.key != ACCESS else _natural(board, cell)
+        _cell(board, cell, Box(x, room.y, least, room.h))
         x += width
-        if place == 0 and cell.key == ACCESS and not board.large:
-            x += spare
+    return widths
 
 
 def _stretched(widths: Sequence[int], spare: int) -> list[int]:
@@ -188,7 +208,7 @@ def _cell(board: Board, cell: _Cell, box: Box) -> None:
     tone: Tone = "ink" if board.large else "accent"
     if board.large:
         board.panel(box.inset(board.px(4), board.px(4)), control=cell.key)
-    inside = board.px(8)
+    inside = board.px(INSIDE)
     room = box.inset(inside, board.px(2))
     if cell.icon is not None:
         side = _icon(board)

@@ -1,7 +1,7 @@
 """The first question: what a visitor sees on walking up."""
 
 from kiosk.screen import views
-from kiosk.screen.board import Board
+from kiosk.screen.board import SMALL, Board
 from kiosk.screen.picture import Box
 from kiosk.screen.screens import buttons, choices, frame
 
@@ -34,21 +34,19 @@ def _foot(board: Board, view: views.Welcome, room: Box, points: list[views.Choic
     """Above the bar: the privacy line, or whether anybody is still there; and options beside the scale, if the question has any."""
     bottom = room.bottom
     if view.frame.leaving is not None:
-        height = frame.still_there_height(board)
+        height = frame.still_there_height(board, view.frame.leaving, room.w)
         spot = Box(room.x, bottom - height - board.px(6), room.w, height)
         frame.still_there(board, view.frame.leaving, spot)
         bottom = spot.y - board.px(6)
     elif not board.large or _has_room_for_privacy(board, view, room, points):
         lines = 1 if board.measure(view.privacy, board.least, False) <= room.w else 2
-        height = lines * board.line(-2)
+        height = lines * board.line(SMALL)
         spot = Box(room.x, bottom - height - board.px(4), room.w, height)
         board.text(view.privacy, spot, size=board.least, tone="quiet", align="centre", max_lines=2)
         bottom = spot.y - board.px(4)
     asides = [buttons.Button(choice.key, choice.words, quiet=True) for choice in view.choices if choice.aside]
     if asides:
-        row = Box(room.x, bottom - board.target, room.w, board.target)
-        buttons.in_row(board, asides, row)
-        bottom = row.y
+        bottom = buttons.stack(board, asides, Box(room.x, room.y, room.w, bottom - room.y)).y
     return Box(room.x, bottom, room.w, room.bottom - bottom)
 
 
@@ -56,5 +54,5 @@ def _has_room_for_privacy(board: Board, view: views.Welcome, room: Box, points: 
     """In the accessible mode the question and its options come first."""
     lines = 3 if board.portrait else 2
     question = board.setting(view.question, width=room.w, height=room.h, step=_step(board), bold=True, max_lines=lines)
-    needed = question.height + choices.least_height(board, points) + 2 * board.line(-2) + board.px(24)
+    needed = question.height + choices.least_height(board, points) + 2 * board.line(SMALL) + board.px(24)
     return needed <= room.h
