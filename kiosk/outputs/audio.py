@@ -36,6 +36,8 @@ PATIENCE_S: Final = 5.0
 CHECK_S: Final = 900.0
 """A device that nobody has listened to for so long tries its card with silence: staff hear of a fault before a visitor does."""
 CHECK_BROKEN_S: Final = 30.0
+CALM_S: Final = 5.0
+"""The first time waits so long: until then the screen needs the processor more."""
 SIGNS_WAITING: Final = 3
 """A child hammering the buttons is not answered for minutes afterwards."""
 
@@ -66,7 +68,13 @@ class Player:
     """
 
     def __init__(
-        self, *, device: str, alarm: Callable[[str, str], None], clear: Callable[[str], None], program: str = APLAY
+        self,
+        *,
+        device: str,
+        alarm: Callable[[str, str], None],
+        clear: Callable[[str], None],
+        program: str = APLAY,
+        calm_s: float = CALM_S,
     ) -> None:
         self._command = [
             *(program, "-q", "-D", device, "-t", "raw", "-f", "S16_LE", "-c", "1"),
@@ -75,6 +83,7 @@ class Player:
         self._device = device
         self._alarm = alarm
         self._clear = clear
+        self._calm_s = calm_s
         self._news = threading.Condition()
         self._signs: deque[bytes] = deque(maxlen=SIGNS_WAITING)
         self._speech: _Utterance | None = None
@@ -86,7 +95,7 @@ class Player:
         self._thread = threading.Thread(target=self._run, name="audio", daemon=True)
 
     def start(self) -> None:
-        """Plays from now on; tries the card first."""
+        """Plays from now on; tries the card soon, if nobody has by then."""
         self._thread.start()
 
     def stop(self) -> None:
@@ -132,8 +141,8 @@ class Player:
     def _run(self) -> None:
         while True:
             with self._news:
-                rest = CHECK_BROKEN_S if self._broken else CHECK_S
-                idle = self._broken is None or not self._news.wait_for(self._wanted, timeout=rest)
+                rest = self._calm_s if self._broken is None else CHECK_BROKEN_S if self._broken else CHECK_S
+                idle = not self._news.wait_for(self._wanted, timeout=rest)
                 if self._stopping:
                     return
             self._turn(check=idle)

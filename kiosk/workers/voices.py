@@ -21,6 +21,8 @@ ALARM: Final = "speech"
 SHORTEST_S: Final = 2.0
 LONGEST_S: Final = 300.0
 """Between two attempts, before the jitter; the same patience as the delivery's."""
+CALM_S: Final = 3.0
+"""Before the first step, which reads all speech on the card: until then the screen needs card and processor more."""
 RESERVE_BYTES: Final = 200 * 1024 * 1024
 """What speech leaves free on the card: ratings come first."""
 
@@ -47,6 +49,7 @@ class VoicesWorker:
         draw: Callable[[], float],
         alarm: Callable[[str, str], None],
         clear: Callable[[str], None],
+        calm_s: float = CALM_S,
     ) -> None:
         self._folder = folder
         self._fetch = fetch
@@ -54,9 +57,10 @@ class VoicesWorker:
         self._draw = draw
         self._alarm = alarm
         self._clear = clear
+        self._calm_s = calm_s
         self._lock = threading.Lock()
         self._wake = threading.Event()
-        self._stopping = False
+        self._stopping = threading.Event()
         self._wanted: tuple[str | None, tuple[VoicePack, ...]] | None = None
         self._whole: set[str] = set()
         self._told: tuple[Path, ...] | None = None
@@ -69,7 +73,7 @@ class VoicesWorker:
 
     def stop(self) -> None:
         """Works no more. A pack under way is given up; it is fetched again next time."""
-        self._stopping = True
+        self._stopping.set()
         self._wake.set()
         if self._thread.ident is not None:
             self._thread.join(timeout=5)  # a door that has fallen silent in the middle of a pack holds nobody up
@@ -82,7 +86,8 @@ class VoicesWorker:
         self._wake.set()
 
     def _run(self) -> None:
-        while not self._stopping:
+        self._stopping.wait(self._calm_s)
+        while not self._stopping.is_set():
             try:
                 pause = self.step()
             except Exception:
@@ -109,7 +114,7 @@ class VoicesWorker:
         try:
             self._get(door, missing[0])
         except KioskError as fault:
-            if self._stopping:
+            if self._stopping.is_set():
                 return None
             languages = ", ".join(sorted({pack.language for pack in missing}))
             log.warning("speech-not-fetched", text=str(fault))
@@ -127,7 +132,7 @@ class VoicesWorker:
         free = disk_usage(self._folder).free
         if free < pack.size + RESERVE_BYTES:
             raise KioskError(f"The card has {free // 2**20} MiB free, which are kept for answers.")
-        self._fetch(door, pack, self._path(pack), lambda: self._stopping)
+        self._fetch(door, pack, self._path(pack), self._stopping.is_set)
         self._whole.add(self._path(pack).name)
 
     def _is_here(self, path: Path) -> bool:

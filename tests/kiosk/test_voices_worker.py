@@ -183,6 +183,7 @@ def test_over_a_real_door_speech_arrives_by_itself(tmp_path: Path) -> None:
         draw=lambda: 0.0,
         alarm=alarms.__setitem__,
         clear=lambda name: alarms.pop(name, None) and None,
+        calm_s=0.0,
     )
     worker.start()
     try:

@@ -29,7 +29,7 @@ class Office:
 
 @contextmanager
 def playing(office: Office, *, device: str = "default", program: str = "aplay") -> Iterator[Player]:
-    player = Player(device=device, alarm=office.alarm, clear=office.clear, program=program)
+    player = Player(device=device, alarm=office.alarm, clear=office.clear, program=program, calm_s=0.0)
     player.start()
     try:
         yield player
