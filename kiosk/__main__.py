@@ -1,4 +1,4 @@
-"""The kiosk's commands: `run`, `enrol`, `status`."""
+"""The kiosk's commands: `run`, `enrol`, `status`, `wiring`."""
 
 import argparse
 import functools
@@ -27,9 +27,22 @@ The configuration is a TOML file, for instance:
   mode = "window"              # or "none": buttons and lamps only
   fullscreen = true
 
-  [panel.buttons]              # face = GPIO pin (BCM)
+  [panel]
+  buzzer = 12                  # GPIO pins, as the BCM numbers them
+
+  [panel.buttons]              # face = pin
   1 = 17
-  5 = 27
+  5 = { pin = 27, pull = "up", active = "low", debounce_ms = 20 }
+
+  [panel.lamps]
+  1 = 5
+  5 = { pin = 6, active = "high" }
+
+  [panel.keys]                 # access, previous, next, choose, repeat, louder
+  access = 13
+
+  [panel.door]                 # beams and motion sensors by the door's name
+  main = 24
 """
 
 
@@ -130,6 +143,45 @@ def show_status(config: KioskConfig, options: argparse.Namespace) -> int:
     return 0 if found is not None and status.is_running(found, now) else 1
 
 
+def test_wiring(config: KioskConfig, options: argparse.Namespace) -> int:
+    """`wiring`."""
+    from kiosk.clock import SystemClock
+    from kiosk.device import fittings
+    from kiosk.upkeep.wiring import WiringTest
+
+    texts, language = _words()
+    panel = config.panel
+    if not panel.contacts:
+        raise KioskError("The configuration names nothing that could be pressed.", "Write [panel.buttons] into it.")
+    faults: list[str] = []
+
+    def report(sentence: str) -> None:
+        faults.append(sentence)
+        print(sentence)
+
+    clock = SystemClock("trusted")
+    alone = msgspec.structs.replace(config, screen={**config.screen, "mode": "none"})  # no touchscreen makes up for what is broken
+    fitted = fittings.build(alone, clock, report)
+    try:
+        if fitted.contacts is None:
+            return 1
+        test = WiringTest(
+            panel.contacts,
+            contacts=fitted.contacts,
+            lamps=fitted.lamps,
+            buzzer=fitted.buzzer,
+            lit=panel.lit,
+            clock=clock,
+            say=functools.partial(texts.say, language),
+            tell=functools.partial(print, flush=True),
+            simulated=panel.simulated is not None,
+        )
+        faults += test.run(options.seconds)
+    finally:
+        fitted.stop()
+    return 1 if faults else 0
+
+
 def _words() -> tuple[Texts, str]:
     """The catalogues, and the language that this terminal asks for."""
     return Texts(STAFF_LANGUAGES, lambda sentence: None, domain=STAFF), asked_for(os.environ)
@@ -161,6 +213,8 @@ def _parser() -> argparse.ArgumentParser:
     enrolling.add_argument("--fingerprint", required=True, metavar="HEX", help="SHA-256 of the server's CA, as its page shows it")
     enrolling.add_argument("--code", required=True, help="the one-time code; it holds for 15 minutes")
     enrolling.add_argument("--force", action="store_true", help="even if entries are undelivered: their file is kept and named")
+    trying = add("wiring", "try every button, key, lamp and door sensor by hand; exit code 0 if all came", test_wiring)
+    trying.add_argument("--seconds", type=float, default=15, metavar="S", help="how long to wait for each (15)")
     asking = add("status", "say how the device is; exit code 0 while it runs", show_status)
     asking.add_argument("--json", action="store_true", help="as one line of JSON")
     return parser

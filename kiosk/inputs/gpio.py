@@ -52,7 +52,7 @@ class GpioContacts:
                 self._report(why)
         if self._needed and not self._needed & self._taken.keys():
             self.stop()
-            raise WiringError(f"No face button can be used: {why}.", "Compare [panel.buttons] with the wiring.")
+            raise WiringError("No face button can be used: {fault}.", "Compare [panel.buttons] with the wiring.", fault=why)
         return frozenset(closed)
 
     def stop(self) -> None:
@@ -111,7 +111,6 @@ def pin_factory() -> Any:
         Device.ensure_pin_factory()
     except Exception as fault:  # each factory raises what its own library raises
         said = str(fault) or type(fault).__name__
-        raise WiringError(
-            f"The GPIO pins cannot be used: {said}.", "Run it on a Raspberry Pi, as a user of the group gpio."
-        ) from None
+        fix = "Run it on a Raspberry Pi, as a user of the group gpio."
+        raise WiringError("The GPIO pins cannot be used: {fault}.", fix, fault=said) from None
     return Device.pin_factory

@@ -46,6 +46,7 @@ class SimulatedPanel:
     def __init__(self, path: Path, wired: Collection[str], *, clock: Clock) -> None:
         """Raises `OSError` if the socket cannot be made."""
         self._path = path
+        self._listener = _listener(path)
         self._wired = frozenset(wired)
         self._clock = clock
         self._look = Look(Mood.READY)
@@ -55,10 +56,6 @@ class SimulatedPanel:
         self._waker, self._waken = socket.socketpair()
         self._stopping = False
         self._heard: Callable[[Edge], None] = lambda edge: None
-        path.unlink(missing_ok=True)
-        self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self._listener.bind(_address(path))
-        self._listener.listen()
         self._thread = threading.Thread(target=self._run, name="panel", daemon=True)
 
     def start(self, heard: Callable[[Edge], None]) -> frozenset[str]:
@@ -179,6 +176,18 @@ class SimulatedPanel:
 
 def _line(look: Look) -> bytes:
     return f"lamp {look.mood.value}\n".encode()
+
+
+def _listener(path: Path) -> socket.socket:
+    path.unlink(missing_ok=True)
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        listener.bind(_address(path))
+        listener.listen()
+    except OSError:
+        listener.close()
+        raise
+    return listener
 
 
 def _address(path: Path) -> str:

@@ -37,6 +37,7 @@ class GpioLamps:
         """Lights out."""
         for value, lamp in self._lamps.items():
             try:
+                lamp.off()
                 lamp.close()
             except Exception as fault:
                 self._report(f"the lamp of face {value} cannot be let go: {fault}")

@@ -7,12 +7,11 @@ from typing import Any, Protocol
 from gpiozero.pins.mock import MockFactory
 
 from kiosk.core.contacts import ContactWire, OutputWire, split
-from kiosk.core.ports import Contacts, Lamps, Sounds
+from kiosk.core.ports import Clock, Contacts, Lamps, Sounds
 from kiosk.inputs.gpio import GpioContacts
 from kiosk.inputs.simulated import SimulatedPanel
 from kiosk.outputs.buzzer import GpioBuzzer
 from kiosk.outputs.lamps import GpioLamps
-from tests.kiosk.exit import HandClock
 
 WIRES = {
     "face:1": ContactWire(17, "up", False, 20),
@@ -46,7 +45,7 @@ class Rig(Protocol):
 class SimulatedRig:
     """The simulated panel, and a connection to it."""
 
-    def __init__(self, folder: Path, clock: HandClock) -> None:
+    def __init__(self, folder: Path, clock: Clock) -> None:
         self.path = folder / "panel.sock"
         self.panel = SimulatedPanel(self.path, WIRES, clock=clock)
         self.contacts: Contacts = self.panel
@@ -89,7 +88,7 @@ class SimulatedRig:
 class GpioRig:
     """The GPIO drivers on mock pins."""
 
-    def __init__(self, folder: Path, clock: HandClock, factory: Any = None) -> None:
+    def __init__(self, folder: Path, clock: Clock, factory: Any = None) -> None:
         self.factory = factory or MockFactory()
         self.reports: list[str] = []
         contacts = GpioContacts(WIRES, clock=clock, report=self.reports.append, factory=self.factory)
