@@ -14,12 +14,12 @@ Answer = Callable[[http.server.BaseHTTPRequestHandler], None]
 class SpeechDoor:
     """Listens on loopback. `packs` are contents by path; `bent` answers in their place while it is set."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, authority: Authority | None = None) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.packs: dict[str, bytes] = {}
         self.asked: list[str] = []
         self.bent: Answer | None = None
-        self.ca, certificate, key = Authority.make().server_files(folder)
+        self.ca, certificate, key = (authority or Authority.make()).server_files(folder)
         door = self
 
         class Handler(http.server.BaseHTTPRequestHandler):

@@ -14,7 +14,7 @@ from wire.speech import RATE, SAMPLE_BYTES
 SECOND = RATE * SAMPLE_BYTES
 GAINS = tuple(gain_of(STEP_DB * (volume - LOUDEST)) for volume in range(QUIETEST, LOUDEST + 1))
 BEGINNING = SECOND // 5
-"""Bytes of a clip by which it is known: a fifth of a second from where it is first to be heard."""
+"""Bytes of a clip by which it is known to have begun."""
 
 PACE = """
 import os, sys, time
@@ -63,18 +63,19 @@ class Ear:
         time.sleep(seconds)
         return self.file.stat().st_size == before
 
+    def begins(self, samples: bytes) -> bool:
+        """Whether the beginning of `samples` was heard, at any volume."""
+        return self.hears(samples[:BEGINNING])
+
     def hears(self, samples: bytes) -> bool:
         """Whether the whole of `samples` was heard, at any volume."""
-        return any(scaled(samples, gain) in self.samples() for gain in GAINS)
+        return self._place(self.samples(), samples) is not None
 
     def order(self, clips: Mapping[str, bytes]) -> list[str]:
-        """Which of `clips` (samples by name) have begun to be heard, in the order of their first times, at any volume."""
+        """Which of `clips` (samples by name) were heard whole, in the order of their first times, at any volume."""
         heard = self.samples()
-        found: list[tuple[int, str]] = []
-        for name, samples in clips.items():
-            start = next((place for place in range(0, len(samples), SAMPLE_BYTES) if samples[place : place + 2] != b"\0\0"), 0)
-            beginning = samples[start : start + BEGINNING]
-            places = [place for gain in GAINS if (place := heard.find(scaled(beginning, gain))) >= 0]
-            if places:
-                found.append((min(places), name))
-        return [name for _, name in sorted(found)]
+        places = {name: self._place(heard, samples) for name, samples in clips.items()}
+        return [name for _, name in sorted((place, name) for name, place in places.items() if place is not None)]
+
+    def _place(self, heard: bytes, samples: bytes) -> int | None:
+        return min((place for gain in GAINS if (place := heard.find(scaled(samples, gain))) >= 0), default=None)

@@ -67,7 +67,7 @@ def test_what_is_said_next_cuts_off_what_is_being_said(ear: Ear) -> None:
     long = tone(1, 20.0)
     with playing(Office()) as player:
         player.speak(clips(long, tone(2)), 1.0)
-        until(lambda: ear.order({"long": long}), "the long sentence has begun")
+        until(lambda: ear.begins(long), "the long sentence has begun")
         player.speak(clips(tone(3)), 1.0)
         until(lambda: ear.hears(tone(3)), "the next one is heard")
         assert len(ear.samples()) < len(long) / 2
@@ -78,7 +78,7 @@ def test_hushed_it_is_silent(ear: Ear) -> None:
     long = tone(1, 20.0)
     with playing(Office()) as player:
         player.speak(clips(long), 1.0)
-        until(lambda: ear.order({"long": long}), "it has begun")
+        until(lambda: ear.begins(long), "it has begun")
         player.hush()
         until(lambda: ear.quiet_for(0.5), "it is silent")
         assert len(ear.samples()) < len(long) / 2
@@ -99,7 +99,7 @@ def test_speech_goes_on_with_its_sentence_after_a_sign(ear: Ear) -> None:
     long = tone(2, 3.0)
     with playing(Office()) as player:
         player.speak(clips(tone(1), long, tone(3)), 1.0)
-        until(lambda: ear.order({"long": long}), "the second sentence has begun")
+        until(lambda: ear.begins(long), "the second sentence has begun")
         player.play(tone(5))
         until(lambda: ear.hears(tone(3)), "all of it is heard")
         heard = ear.samples()
@@ -178,6 +178,6 @@ def test_stopping_in_the_middle_of_a_sentence_takes_no_time_for_its_end(ear: Ear
     long = tone(1, 60.0)
     with playing(Office()) as player:
         player.speak(clips(long), 1.0)
-        until(lambda: ear.order({"long": long}), "it has begun")
+        until(lambda: ear.begins(long), "it has begun")
     until(lambda: ear.quiet_for(0.3), "it is silent")
     assert len(ear.samples()) < len(long) / 4

@@ -125,7 +125,7 @@ def test_a_pack_that_is_replaced_while_it_speaks_speaks_to_its_end(ear: Ear, tmp
     with playing(Office()) as player:
         voices, reports = voices_of(player, folder, old)
         voices.say([Spoken("en", "a"), Spoken("en", "b")], LOUDEST)
-        until(lambda: ear.order({"a": tone(1, 2.0)}), "it has begun")
+        until(lambda: ear.begins(tone(1, 2.0)), "it has begun")
         voices.adopt(open_packs([path_of(folder, new)], reports.append))
         path_of(folder, old).unlink()
         until(lambda: ear.hears(tone(2)), "the second sentence is heard as well")
