@@ -107,10 +107,13 @@ def constants(*files: str) -> set[str]:
     return found
 
 
-@pytest.mark.parametrize("file", ["screen/staging.py", "voice/script.py", "builtin.py"])
-def test_every_text_that_visitors_see_or_hear_has_its_translations(file: str) -> None:
+@pytest.mark.parametrize(
+    ("file", "domain"),
+    [("screen/staging.py", VISITOR), ("voice/script.py", VISITOR), ("builtin.py", VISITOR), ("upkeep/wiring.py", STAFF)],
+)
+def test_every_text_that_people_see_or_hear_has_its_translations(file: str, domain: str) -> None:
     """Whatever begins as a sentence does, wherever it stands: in a call, in a table, under a name."""
-    known = set(entries(written(VISITOR, "en"))) | {"Opens in {n} days"}
+    known = set(entries(written(domain, "en"))) | {"Opens in {n} days"}
     said = {text for text in constants(file) if text[:1].isupper() and len(text) > 1}
     assert len(said) >= 5
     assert said - known == set()
