@@ -81,6 +81,7 @@ def channel(value: Input | None) -> str:
         Input.INTERVIEWER: _("interviewer"),
         Input.PHONE: _("phone"),
         Input.PAPER: _("paper"),
+        Input.SENSOR: _("door counter"),
     }
     return names[value] if value is not None else _("another way")
 
