@@ -19,6 +19,7 @@ class GpioLamps:
         """`factory` is a gpiozero pin factory."""
         self._report = report
         self._lamps: dict[int, Any] = {}
+        self._failed: set[int] = set()
         for value, wire in wires.items():
             try:
                 self._lamps[value] = OutputDevice(wire.pin, active_high=wire.active_high, pin_factory=factory)
@@ -31,7 +32,9 @@ class GpioLamps:
             try:
                 lamp.on() if _lit(value, look) else lamp.off()
             except Exception as fault:
-                self._report(f"the lamp of face {value} does not obey: {fault}")
+                if value not in self._failed:
+                    self._failed.add(value)
+                    self._report(f"the lamp of face {value} does not obey: {fault}")
 
     def stop(self) -> None:
         """Lights out."""

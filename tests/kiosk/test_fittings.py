@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from gpiozero.pins.mock import MockFactory
 
@@ -13,11 +14,15 @@ from kiosk.core.ports import Edge
 from kiosk.device import fittings
 from kiosk.errors import KioskError
 from kiosk.ledger.store import LEDGER, Store
+from kiosk.upkeep import status
 from tests.kiosk.authority import Authority
+from tests.kiosk.authority import configuration as configured
 from tests.kiosk.exit import HandClock
 from tests.kiosk.rig import Kiosk, running
+from tests.support.waiting import until
 from wire.codec import decode_event
-from wire.events import Answer, Event, Input, Passage
+from wire.envelopes import Misuse
+from wire.events import Answer, Event, Flag, Input, Passage
 
 PANEL = """
 [panel]
@@ -140,6 +145,27 @@ def test_a_whole_kiosk_counts_passages_and_records_presses(tmp_path: Path) -> No
     assert (passage.item, passage.count, passage.input) == ("main", 3, Input.SENSOR)
     assert [row.value for row in rows if isinstance(row, Answer)] == [4]
     assert '"passages"' not in (kiosk.folder / "kiosk.log").read_text()
+
+
+def test_a_whole_kiosk_raises_an_alarm_while_a_button_is_held_and_doubts_its_rating(tmp_path: Path) -> None:
+    kiosk = Kiosk(tmp_path)
+    impatient = msgspec.structs.replace(configured(), misuse=Misuse(stuck_after=2_000))
+    Authority.make().give_identity(kiosk.state, "kiosk-panel-1", port=1, config=impatient)
+
+    def alarm() -> bool:
+        found = status.last(kiosk.state)
+        return found is not None and any("face:4 has been held for 2 s" in note for note in found.notes)
+
+    with running(kiosk):
+        hand = kiosk.hand()
+        hand.socket.sendall(b"press 4\n")
+        until(alarm, "staff are told")
+        hand.socket.sendall(b"release 4\n")
+        until(lambda: not alarm(), "the alarm is over")
+        hand.close()
+    rows = recorded(kiosk)
+    assert [row.value for row in rows if isinstance(row, Answer)] == [4]
+    assert [row.reason for row in rows if isinstance(row, Flag)] == ["stuck"]
 
 
 def recorded(kiosk: Kiosk) -> list[Event]:

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 from gpiozero.pins.mock import MockFactory
+from hypothesis import given
+from hypothesis import strategies as st
 
 from kiosk.core.access import Keystroke
 from kiosk.core.alarms import Alarms
@@ -160,6 +162,45 @@ def test_the_traces_are_as_bad_as_they_claim() -> None:
     assert without_debouncing >= len(TRACES) - 1
     gaps = [after - before for path in TRACES if "second" in path.stem for before, after in pairwise(Trace.read(path).presses)]
     assert min(gaps) < 121
+
+
+bounces = st.lists(st.integers(100, 1_900), max_size=8).filter(lambda steps: sum(steps) <= 8_000)
+"""Microseconds between the edges of a moving contact."""
+
+
+@given(st.lists(st.tuples(st.integers(30, 400), bounces, st.integers(30, 400), bounces), min_size=1, max_size=12), st.booleans())
+def test_however_a_contact_bounces_each_press_of_a_finger_counts_once(
+    moves: list[tuple[int, list[int], int, list[int]]], late: bool
+) -> None:
+    edges: list[tuple[int, bool]] = []
+    meant = []
+    now = 1_000_000
+    for held, closing, pause, opening in moves:
+        meant.append(now / 1000)
+        for level, steps, stays in ((True, closing, held), (False, opening, pause)):
+            closed = level
+            edges.append((now, closed))
+            for step in steps[: len(steps) // 2 * 2]:
+                now, closed = now + step, not closed
+                edges.append((now, closed))
+            now += stays * 1_000
+    bench = Bench()
+    by_hand(Trace(edges, meant, []), bench, late)
+    assert len(bench.presses) == len(meant)
+    assert all(abs(found - pressed) <= 10 for found, pressed in zip(bench.presses, meant, strict=True))
+
+
+@given(st.lists(st.tuples(st.integers(1_500, 200_000), st.integers(20, 990)), min_size=1, max_size=60), st.booleans())
+def test_interference_alone_never_counts(spikes: list[tuple[int, int]], late: bool) -> None:
+    edges: list[tuple[int, bool]] = []
+    now = 0
+    for pause, length in spikes:
+        now += pause
+        edges += [(now, True), (now + length, False)]
+        now += length
+    bench = Bench()
+    by_hand(Trace(edges, [], []), bench, late)
+    assert bench.events == []
 
 
 # --- what else a contact can do ----------------------------------------------------------------------------------------------
