@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from sync_server.fleet.authority import Authority
 
 PATIENCE_S: Final = 30.0
+PAGE: Final = "https://vidhuk.example"
+"""What the kiosks' QR code opens."""
 ENROLLED: Final = datetime(2026, 1, 1, tzinfo=UTC)
 
 
@@ -50,9 +52,15 @@ class Ground:
     def __init__(self, folder: Path, household: Household) -> None:
         self.folder = folder
         self.household = household
-        self.port = free_ports()["broker"]
+        ports = free_ports()
+        self.port = ports["broker"]
+        self.door_port = ports["door"]
         self.config = folder / "server.toml"
-        self.config.write_text(f'state_dir = "state"\n[broker]\nlisten = "{HOST}:{self.port}"\n')
+        self.config.write_text(
+            f'state_dir = "state"\n[broker]\nlisten = "{HOST}:{self.port}"\n'
+            f'[door]\nlisten = "{HOST}:{self.door_port}"\nnames = ["{HOST}"]\n'
+            f'[public]\nurl = "{PAGE}"\n'
+        )
         os.environ.pop("DATABASE_URL", None)
         os.environ["VIDHUK_SERVER_CONFIG"] = str(self.config)
         os.environ["DJANGO_SETTINGS_MODULE"] = "sync_server.project.settings"
@@ -103,19 +111,31 @@ class Ground:
             raise BenchTrouble(str(missing)) from None
         configuration = self.folder / "state" / "broker" / "mosquitto.conf"
         child = self.household.start(Child("The broker", [program, "-c", str(configuration)], log=self.folder / "broker.log"))
-        deadline = time.monotonic() + PATIENCE_S
-        while True:
-            child.check()
-            try:
-                socket.create_connection((HOST, self.port), timeout=1).close()
-                return child
-            except OSError:
-                if time.monotonic() > deadline:
-                    raise BenchTrouble(f"The broker does not listen. It said:\n{child.last_words()}") from None
-                time.sleep(0.02)
+        return _listening(child, self.port)
 
     def start_gateway(self) -> Child:
         """A gateway worker of its own process, as the server starts it."""
-        argv = [sys.executable, "-P", "-m", "sync_server", "gateway", "--config", str(self.config)]
-        log = self.folder / "gateway.log"
-        return self.household.start(Child("The gateway", argv, log=log, env={"PYTHONPATH": str(ROOT)}))
+        return self._start_part("gateway")
+
+    def start_door(self) -> Child:
+        """The devices' door, in a process of its own. Returns when it listens."""
+        return _listening(self._start_part("door"), self.door_port)
+
+    def _start_part(self, name: str) -> Child:
+        argv = [sys.executable, "-P", "-m", "sync_server", name, "--config", str(self.config)]
+        log = self.folder / f"{name}.log"
+        return self.household.start(Child(f"The {name}", argv, log=log, env={"PYTHONPATH": str(ROOT)}))
+
+
+def _listening(child: Child, port: int) -> Child:
+    """`child`, once it listens on `port`."""
+    deadline = time.monotonic() + PATIENCE_S
+    while True:
+        child.check()
+        try:
+            socket.create_connection((HOST, port), timeout=1).close()
+            return child
+        except OSError:
+            if time.monotonic() > deadline:
+                raise BenchTrouble(f"{child.name} does not listen. It said:\n{child.last_words()}") from None
+            time.sleep(0.02)

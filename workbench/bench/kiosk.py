@@ -37,7 +37,7 @@ def measure(runs: int, say: Say) -> list[Figure]:
         folder = Path(name)
         say("Starting a broker and a gateway; learning what kiosk and page look like …")
         exit = open_exit(folder / "exit", household)
-        kiosk = KioskStand(folder / "kiosk", household, state=exit.state)
+        kiosk = KioskStand(folder / "kiosk", household, exit)
         page = PageStand(folder / "page", household)
         stands = {"kiosk": kiosk, "page": page}
         for stand in stands.values():

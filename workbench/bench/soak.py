@@ -37,9 +37,8 @@ def measure(runs: int, say: Say) -> list[Figure]:
         folder = Path(name)
         say("Starting a broker, a gateway and the kiosk …")
         exit = open_exit(folder / "exit", household, timings=IMPATIENT)
-        kiosk = KioskStand(folder / "kiosk", household, state=exit.state, more='[panel]\nsimulated = "panel.sock"\n')
-        kiosk.launch()
-        kiosk.wait_for_question()
+        kiosk = KioskStand(folder / "kiosk", household, exit, more='[panel]\nsimulated = "panel.sock"\n')
+        kiosk.learn()
         panel = Panel(exit.state / "panel.sock")
         day = Day(kiosk, panel, exit.languages)
         taken: list[Usage] = []
@@ -53,7 +52,7 @@ def measure(runs: int, say: Say) -> list[Figure]:
         finally:
             panel.close()
         kiosk.stop()
-        kiosk.require(day.ratings)
+        kiosk.require(1 + day.ratings)
     grown = _grown(taken[SPELLS:] if runs > 1 else taken[1:])
     return [
         Figure("visitors", "", [day.visitors], f"{runs} hours, {day.visitors / runs:.0f} an hour; {day.ratings} ratings stored"),

@@ -18,6 +18,7 @@ from typing import Any, Final
 from wire.codec import decode_event
 from wire.events import Answer
 from workbench.bench import glass
+from workbench.bench.exit import Exit
 from workbench.bench.glass import Awaited, Box, Glass, Touched, until
 from workbench.bench.harness import BenchTrouble
 from workbench.bench.usage import family
@@ -169,16 +170,16 @@ class Trace:
 
 
 class KioskStand(Stand):
-    """The kiosk as it stands at an exit, enrolled in `state`. `more` are further lines of its TOML file, beginning with tables."""
+    """The kiosk as it stands at an exit. `more` are further tables of its TOML file."""
 
-    def __init__(self, folder: Path, household: Household, *, state: Path, more: str = "") -> None:
+    def __init__(self, folder: Path, household: Household, exit: Exit, *, more: str = "") -> None:
         super().__init__("The kiosk", folder, household)
-        self.state = state
-        self.trace = Trace(state / "trace")
+        self._exit = exit
+        self.trace = Trace(exit.state / "trace")
         self._config = folder / "kiosk.toml"
         width, height = SIZE
         self._config.write_text(
-            f'state_dir = "{state}"\nclock = "trusted"\n'
+            f'state_dir = "{exit.state}"\nclock = "trusted"\n'
             f"[screen]\nsize = [{width}, {height}]\nposition = [0, 0]\nborderless = true\n"
             f'trace = "trace"\ntouch_grace_ms = 0\n{more}'
         )
@@ -187,8 +188,14 @@ class KioskStand(Stand):
         """The kiosk's own."""
         self.trace.forget()
         argv = [sys.executable, "-P", "-m", "kiosk", "run", "--config", str(self._config)]
-        environment = {**self.glass.environment, "PYTHONPATH": str(ROOT)}
+        environment = {**self.glass.environment, "PYTHONPATH": str(ROOT), "ALSA_CONFIG_PATH": str(self._exit.card)}
         return Child(self._name, argv, log=self.folder / "kiosk.log", env=environment)
+
+    def learn(self) -> None:
+        """As any stand, and until it has fetched its speech."""
+        super().learn()
+        packs = self._exit.state / "speech"
+        until(lambda: len(list(packs.glob("*.zip"))) == self._exit.packs, "the kiosk has its speech", watched=[self.child])
 
     def wait_for_question(self) -> None:
         """By the trace."""
@@ -257,7 +264,7 @@ class KioskStand(Stand):
     def require(self, ratings: int) -> None:
         """Raises BenchTrouble unless the ledger holds exactly so many ratings; the kiosk must have stopped."""
         stored = 0
-        for file in self.state.glob("ledger*.sqlite3"):
+        for file in self._exit.state.glob("ledger*.sqlite3"):
             with closing(sqlite3.connect(file)) as ledger:
                 rows = (decode_event(row) for (row,) in ledger.execute("SELECT row FROM rows"))
                 stored += sum(isinstance(row, Answer) and row.item == RATING for row in rows)
