@@ -100,7 +100,7 @@ class Board:
         return round(length * self.unit)
 
     def type(self, step: float) -> int:
-        """Text size in px: `step` steps of the type scale above the base."""
+        """Text size in px at most: `step` steps of the type scale above the base."""
         wanted: float = self.theme.base * self.theme.ratio**step * self.unit * self._grow
         return max(self.least, ceil(wanted))
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Final
 
 from kiosk.core import visit
-from kiosk.core.access import Keystroke
+from kiosk.core.access import Aid, Keystroke
 from kiosk.core.ports import Clock
 from kiosk.core.surroundings import Surroundings
 from kiosk.core.timekeeping import Stamp
@@ -23,8 +23,8 @@ from kiosk.screen.touch import TouchGate
 from kiosk.texts import Texts
 from wire.events import Input, Millis
 
-PICTURES_KEPT: Final = 512
-"""Composed pictures, some 20 kB each."""
+PICTURES_KEPT: Final = 128
+"""Composed pictures, some 20 kB each: what one language can show, in one look."""
 CLEANING_HOLD_MS: Final = 5_000
 """How long staff hold a finger on the corner: nobody who reads or rates does that."""
 NIGHT: Final = (Phase.CLOSED, Phase.CLEANING)
@@ -150,36 +150,32 @@ class Presenter:
     # --- scenes to pictures ---
 
     def likely(self) -> Iterator[tuple[Picture, Palette]]:
-        """Pictures that may come next, the likeliest first, so that they can be painted before anybody waits for them."""
-        around = self._around
-        yield from self._usual(self._asked(around.language, rotation=True))
-        for language in around.languages:
-            if language != around.language:
-                yield from self._usual(self._asked(language, rotation=False))
+        """Pictures that may come next in the language and the look now shown, the likeliest first, so that they can be painted
+        before anybody waits for them."""
+        scene = self._scene
+        language = self._around.language if scene is None else scene.language
+        aid = None if scene is None or scene.aid is None else Aid(ring=(), volume=scene.aid.volume)
+        for coming in self._coming(Scene(Phase.WELCOME, language, None, None, None, None, False, 0, None, aid=aid)):
+            yield self._compose(coming), self._palette_of(coming)
 
-    def _usual(self, scenes: Iterator[Scene]) -> Iterator[tuple[Picture, Palette]]:
-        for scene in scenes:
-            yield self._compose(scene), self._palette
-
-    def _asked(self, language: str, *, rotation: bool) -> Iterator[Scene]:
-        """The question and its answers, what follows them, and with `rotation` the bank too."""
-        blank = Scene(Phase.WELCOME, language, None, None, None, None, False, 0, None)
-        items = self._around.items if rotation else self._around.items[:2]
+    def _coming(self, blank: Scene) -> Iterator[Scene]:
+        items = self._around.items
         if not items:
             return
         first = blank._replace(item=items[0])
         ratings = [option.value for option in items[0].options]
+        follow_up = blank._replace(phase=Phase.FOLLOW_UP, can_undo=True)
+        asked = [follow_up._replace(item=item, rating=rating) for item in items[1:] for rating in ratings]
         yield first
         yield from (first._replace(pressed=rating, busy=Action.ANSWER) for rating in ratings)
-        for place, item in enumerate(items[1:]):
-            for rating in ratings:
-                follow_up = blank._replace(phase=Phase.FOLLOW_UP, item=item, rating=rating, can_undo=True)
-                yield follow_up
-                if place == 0:
-                    yield from (follow_up._replace(pressed=option.value, busy=Action.ANSWER) for option in item.options)
+        yield from asked[: len(ratings)]
         for rating in ratings:
             yield blank._replace(phase=Phase.THANKS, rating=rating, can_undo=True, deadline=Millis(1))
+        for scene in asked[: len(ratings)]:
+            for option in scene.item.options if scene.item else ():
+                yield scene._replace(pressed=option.value, busy=Action.ANSWER)
         yield blank._replace(phase=Phase.NOT_RECORDED)
+        yield from asked[len(ratings) :]
 
     def _redraw(self) -> None:
         if self._scene is not None:

@@ -3,10 +3,8 @@
 from collections.abc import Callable, Mapping
 from typing import Final
 
-import segno
-
+from kiosk import opening
 from kiosk.core.access import LOUDEST, Aid
-from kiosk.core.hours import Opening
 from kiosk.core.surroundings import Surroundings
 from kiosk.core.visit import Action, Phase, Scene
 from kiosk.screen import views
@@ -16,17 +14,6 @@ from wire.envelopes import Item
 FACE: Final = "face-"
 QUIET_ZONE: Final = 4
 """Modules of white around a QR code, as ISO/IEC 18004 demands."""
-WEEK: Final = 7
-OPENS_ON: Final = (
-    "Opens on Monday at {time}",
-    "Opens on Tuesday at {time}",
-    "Opens on Wednesday at {time}",
-    "Opens on Thursday at {time}",
-    "Opens on Friday at {time}",
-    "Opens on Saturday at {time}",
-    "Opens on Sunday at {time}",
-)
-SOON: Final = {0: "Opens today at {time}", 1: "Opens tomorrow at {time}"}
 
 
 class Stage:
@@ -72,7 +59,8 @@ class Stage:
                 return views.NotRecorded(frame, say("Your answer could not be saved. Please try again."), say("Try again"))
             case Phase.CLOSED:
                 still = say("You can still rate your visit: touch the screen.")
-                return views.Closed(frame, say("The court is closed"), self._opens(scene), still)
+                opens = None if scene.opens is None else opening.shown(scene.opens, self._texts, scene.language)
+                return views.Closed(frame, say("The court is closed"), opens, still)
             case Phase.CLEANING:
                 return self._cleaning(frame, scene, now)
         number = self._around.number
@@ -84,7 +72,7 @@ class Stage:
         others = [code for code in self._around.languages if code != scene.language]
         leaving = None
         if scene.leaving_at is not None:
-            leaving = views.Leaving(say("Still there? Touch the screen."), warned_at, scene.leaving_at)
+            leaving = views.Leaving(warned_at, scene.leaving_at)
         return views.Frame(
             court=self._pick(self._around.court, scene),
             languages=tuple(views.Language(code, self._texts.name(code), self._texts.sign(code)) for code in others),
@@ -92,6 +80,7 @@ class Stage:
             language=scene.language,
             pressed=_pressed(scene),
             aid=self._access(scene),
+            still_there=say("Still there? Touch the screen."),
             leaving=leaving,
         )
 
@@ -106,15 +95,6 @@ class Stage:
         seconds = max(0, -(-(until - now) // 1000))
         sentence = self._texts.say(scene.language, "Cleaning the screen: {n} s left", n=seconds)
         return views.Cleaning(frame, sentence, scene.since, until, until - 1000 * max(0, seconds - 1))
-
-    def _opens(self, scene: Scene) -> str | None:
-        """When the court opens again, in words."""
-        if scene.opens is None:
-            return None
-        days, time = scene.opens.days_ahead, _time(scene.opens)
-        if days >= WEEK:
-            return self._texts.count(scene.language, "Opens in {n} day", "Opens in {n} days", days)
-        return self._texts.say(scene.language, SOON.get(days, OPENS_ON[scene.opens.weekday]), time=time)
 
     def _choices(self, item: Item, scene: Scene) -> tuple[views.Choice, ...]:
         return tuple(
@@ -135,15 +115,11 @@ class Stage:
         if not url:
             return None
         if self._code is None or self._code[0] != url:
+            import segno  # brings in much of the standard library, which a kiosk at rest can do without
+
             rows = segno.make(url, error="m", micro=False).matrix_iter(border=QUIET_ZONE)
             self._code = url, tuple(tuple(bool(module) for module in row) for row in rows)
         return self._code[1]
-
-
-def _time(opening: Opening) -> str:
-    """A time of day as all our languages write it."""
-    hour, minute = divmod(opening.minute, 60)
-    return f"{hour}:{minute:02}"
 
 
 def _pressed(scene: Scene) -> str | None:

@@ -30,8 +30,8 @@ class Language:
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """The accessible mode, whether it is `on` or not: the words of its controls, how loud the voice is, what a key has reached, and the quiet line that says
-    that the language has no voice."""
+    """The accessible mode, whether it is `on` or not: the words of its controls, how loud the voice is, what a key has reached, and
+    the quiet line that says that the language has no voice."""
 
     on: bool
     repeat: str
@@ -44,16 +44,16 @@ class Access:
 
 @dataclass(frozen=True, slots=True)
 class Leaving:
-    """ "Still there?": the bar drains from `since` to `until` (monotonic ms)."""
+    """The visitor is being asked whether anybody is there: the bar drains from `since` to `until` (monotonic ms)."""
 
-    words: str
     since: int
     until: int
 
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """What stands around every screen. `languages` are those that can be switched to."""
+    """What stands around every screen. `languages` are those that can be switched to; `still_there` is what a visitor is asked
+    while `leaving` is set, and keeps its room all the time, so that nothing moves when it comes."""
 
     court: str
     languages: tuple[Language, ...]
@@ -61,6 +61,7 @@ class Frame:
     language: str
     pressed: str | None
     aid: Access
+    still_there: str
     leaving: Leaving | None = None
 
 

@@ -1,12 +1,19 @@
 """Buttons with words, and an icon before them: alone, or several in a row."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import accumulate, pairwise
+from typing import Final
 
 from kiosk.screen import typeset
 from kiosk.screen.board import SMALL, Board, snap
 from kiosk.screen.drawings import ICON_SIZES
 from kiosk.screen.picture import Align, Box, Drain
+
+LABEL: Final = -1.0
+"""Step of the type scale of a button's words, where they have room."""
+PAD: Final = 8
+"""Between a button's words and its edge."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,8 +28,9 @@ class Button:
     drain: tuple[int, int] | None = None
 
 
-def put(board: Board, button: Button, cell: Box) -> None:
-    """A button that takes all of `cell` for the finger, and for the eye leaves a gap around itself."""
+def put(board: Board, button: Button, cell: Box, size: int | None = None) -> None:
+    """A button that takes all of `cell` for the finger, and for the eye leaves a gap around itself. Its words are `size` px high at
+    most."""
     box = cell.inset(board.px(4), board.px(4))
     drained = button.drain is not None
     board.panel(box, fill=None if button.quiet and not drained else "surface", shadow=not button.quiet, control=button.key)
@@ -31,10 +39,11 @@ def put(board: Board, button: Button, cell: Box) -> None:
         inner = max(1, board.px(1.5))
         corner = board.px(board.theme.corner) - inner
         board.add(Drain(box.inset(inner, inner), "pressed", corner, since, until, button.key))
-    pad = board.px(10)
     lead = _lead(board, button)
-    room = box.inset(pad, board.px(1))
-    found = board.setting(button.words, width=room.w - lead, height=room.h, step=SMALL, bold=True, max_lines=2)
+    room = _room(board, cell)
+    found = _setting(board, button, cell)
+    if size is not None and size < found.size:
+        found = board.set_at(button.words, size, width=room.w - lead, max_lines=2)
     start = room.x + max(0, (room.w - lead - found.width) // 2)
     if button.icon is not None:
         board.icon(button.icon, Box(start, box.y, _icon(board), box.h), control=button.key)
@@ -44,17 +53,31 @@ def put(board: Board, button: Button, cell: Box) -> None:
     board.touchable(button.key, cell)
 
 
+def _room(board: Board, cell: Box) -> Box:
+    return cell.inset(board.px(4) + board.px(PAD), board.px(4) + board.px(1))
+
+
+def _setting(board: Board, button: Button, cell: Box) -> typeset.Setting:
+    room = _room(board, cell)
+    width = room.w - _lead(board, button)
+    return board.setting(button.words, width=width, height=room.h, step=LABEL, bold=True, max_lines=2)
+
+
 def stack(board: Board, buttons: Sequence[Button], room: Box) -> Box:
     """Buttons side by side across all the width of `room`, at its foot, in further rows where one is not enough. Returns what they
     take."""
     rows = _rows(board, buttons, room.w)
+    if len(rows) > 1 and not board.large:  # words alone may do with one
+        bare = [replace(button, icon=None) for button in buttons]
+        rows = min(rows, _rows(board, bare, room.w), key=len)
     heights = [_height(board, row, room.w) for row in rows]
     top = y = room.bottom - sum(heights)
     for row, height in zip(rows, heights, strict=True):
-        x = room.x
-        for button, share in zip(row, _shares(board, row, room.w), strict=True):
-            put(board, button, Box(x, y, share, height))
-            x += share
+        edges = list(accumulate(_shares(board, row, room.w), initial=room.x))
+        cells = [Box(left, y, right - left, height) for left, right in pairwise(edges)]
+        size = min(_setting(board, button, cell).size for button, cell in zip(row, cells, strict=True))
+        for button, cell in zip(row, cells, strict=True):
+            put(board, button, cell, size)
         y += height
     return Box(room.x, top, room.w, room.bottom - top)
 
@@ -94,7 +117,7 @@ def _wish(board: Board, button: Button, *, lines: int) -> int:
 
 def width(board: Board, button: Button, *, lines: int) -> int:
     """The width in px at which the words stand in so many lines."""
-    around = _lead(board, button) + 2 * (board.px(10) + board.px(4)) + board.px(4)
+    around = _lead(board, button) + 2 * (board.px(PAD) + board.px(4)) + board.px(2)
     return typeset.narrowest(button.words, board.measure, size=board.type(SMALL), bold=True, max_lines=lines) + around
 
 

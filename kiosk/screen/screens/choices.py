@@ -13,7 +13,8 @@ from kiosk.screen.picture import Box
 Style = Literal["above", "beside", "bare"]
 """Where a tile's icon stands; `bare` is without one, where large words leave it no room."""
 FACES: Final = -1.0
-"""Step of the type scale of the words at faces; those of tiles are small."""
+"""Step of the type scale of the words at faces; those of tiles are a little larger where they have room."""
+TILES: Final = -0.5
 MOST_LINES: Final = 3
 COLUMNS: Final = 2
 """Of faces in portrait, where one has no room."""
@@ -21,16 +22,17 @@ GAP: Final = 8
 """Between a face and its words."""
 BESIDE: Final = 8
 """What an icon beside words keeps from the edge more than words do."""
-LEAST_FACE: Final = 48
-"""Where large words need the room; still 9 mm on a panel of 7 inches."""
+SMALLEST_FACES: Final = (80, 64, 48)
+"""Wishes, one after the other, for the faces of the accessible mode, where large words need the room. The last is still 9 mm on a
+panel of 7 inches."""
 NARROWEST: Final = 150
 """Width of a tile with the icon above; narrower ones look like a fence."""
 
 
-def options(board: Board, choices: Sequence[views.Choice], room: Box) -> None:
-    """Faces where every option is one, tiles otherwise. Not for options beside the scale."""
+def options(board: Board, choices: Sequence[views.Choice], room: Box, *, most: int | None = None) -> None:
+    """Faces of `most` px at most where every option is one, tiles otherwise. Not for options beside the scale."""
     if are_faces(choices):
-        _faces(board, choices, room)
+        _faces(board, choices, room, FACE_SIZES[-1] if most is None else most)
     else:
         _tiles(board, choices, room)
 
@@ -40,8 +42,8 @@ def are_faces(choices: Sequence[views.Choice]) -> bool:
     return all(choice.point for choice in choices)
 
 
-def least_height(board: Board, choices: Sequence[views.Choice]) -> int:
-    """The room in px that `options` need at least, at the whole width."""
+def least_height(board: Board, choices: Sequence[views.Choice], face: int) -> int:
+    """The room in px that `options` need at least, at the whole width, with faces of `face` px at 800×480."""
     if not are_faces(choices):
         return min(rows * board.target for rows in (2, len(choices)))
     if board.portrait:
@@ -51,20 +53,20 @@ def least_height(board: Board, choices: Sequence[views.Choice]) -> int:
         board.setting(choice.words, width=width, height=board.height, step=SMALL, bold=True, max_lines=_lines(board)).height
         for choice in choices
     )
-    return max(board.target, board.px(LEAST_FACE) + board.px(GAP) + words + 2 * board.ring)
+    return max(board.target, board.px(face) + board.px(GAP) + words + 2 * board.ring)
 
 
 # --- faces -------------------------------------------------------------------------------------------------------------------
 
 
-def _faces(board: Board, choices: Sequence[views.Choice], room: Box) -> None:
+def _faces(board: Board, choices: Sequence[views.Choice], room: Box, most: int) -> None:
     """A row in landscape. In a column the best stands on top, as on a scale; keys and large words run from worst to best."""
     if not board.portrait:
-        _faces_in_row(board, choices, room)
+        _faces_in_row(board, choices, room, most)
     elif room.h >= len(choices) * board.target:
-        _faces_in_columns(board, choices if board.large else tuple(reversed(choices)), room, [room.w])
+        _faces_in_columns(board, choices if board.large else tuple(reversed(choices)), room, [room.w], most)
     else:
-        _faces_in_columns(board, choices, room, _columns(board, choices, room.w))
+        _faces_in_columns(board, choices, room, _columns(board, choices, room.w), most)
 
 
 def _lines(board: Board) -> int:
@@ -75,16 +77,16 @@ def _words_width(board: Board, cell: int) -> int:
     return cell - 2 * board.ring
 
 
-def _faces_in_row(board: Board, choices: Sequence[views.Choice], room: Box) -> None:
+def _faces_in_row(board: Board, choices: Sequence[views.Choice], room: Box, most: int) -> None:
     """Worst at the left, best at the right, its word beneath each."""
     cell = room.w // len(choices)
     gap, lines, words_w = board.px(GAP), _lines(board), _words_width(board, cell)
-    most = min(lines * board.line(FACES, bold=True), room.h - board.px(LEAST_FACE) - gap - 2 * board.ring)
+    highest = min(lines * board.line(FACES, bold=True), room.h - board.px(SMALLEST_FACES[-1]) - gap - 2 * board.ring)
     words = [choice.words for choice in choices]
-    size = board.common_size(words, width=words_w, height=most, step=FACES, bold=True, max_lines=lines)
+    size = board.common_size(words, width=words_w, height=highest, step=FACES, bold=True, max_lines=lines)
     settings = [board.set_at(each, size, width=words_w, max_lines=lines) for each in words]
     words_h = max(setting.height for setting in settings)
-    side = snap(FACE_SIZES, min(cell - 2 * board.ring, room.h - gap - words_h - 2 * board.ring))
+    side = snap(FACE_SIZES, min(most, cell - 2 * board.ring, room.h - gap - words_h - 2 * board.ring))
     top = room.y + max(0, (room.h - side - gap - words_h) // 2)
     for place, choice in enumerate(choices):
         box = Box(room.x + place * cell, room.y, cell, room.h)
@@ -108,11 +110,11 @@ def _columns(board: Board, choices: Sequence[views.Choice], room_w: int) -> list
     return [first, room_w - first]
 
 
-def _faces_in_columns(board: Board, choices: Sequence[views.Choice], room: Box, columns: Sequence[int]) -> None:
+def _faces_in_columns(board: Board, choices: Sequence[views.Choice], room: Box, columns: Sequence[int], most: int) -> None:
     """Its word beside each, in one line of sight."""
     row = room.h // -(-len(choices) // len(columns))
     pad, gap = board.px(8), board.px(8 if len(columns) > 1 else 24)
-    side = snap(FACE_SIZES, min(row - 2 * board.ring, room.w // len(columns) // 3))
+    side = snap(FACE_SIZES, min(most, row - 2 * board.ring, room.w // len(columns) // 3))
     around = side + gap + 2 * pad
     words = [(choice.words, columns[place % len(columns)] - around) for place, choice in enumerate(choices)]
     size = min(board.common_size([each], width=width, height=row, step=FACES, bold=True, max_lines=2) for each, width in words)
@@ -170,10 +172,10 @@ def _plan(board: Board, choices: Sequence[views.Choice], room: Box) -> _Plan:
         if (style != "bare" and icon < board.px(28)) or (style == "above" and cell.w < board.px(NARROWEST)):
             continue
         size = board.common_size(
-            (choice.words for choice in choices), width=words.w, height=words.h, step=SMALL, bold=True, max_lines=MOST_LINES
+            (choice.words for choice in choices), width=words.w, height=words.h, step=TILES, bold=True, max_lines=MOST_LINES
         )
         plan = _Plan(columns, style, icon, size, _tallest(board, choices, words))
-        if size >= board.type(SMALL):
+        if size >= board.least:
             return plan
         if best is None or size > best.size:
             best = plan
@@ -182,7 +184,7 @@ def _plan(board: Board, choices: Sequence[views.Choice], room: Box) -> _Plan:
 
 def _tallest(board: Board, choices: Sequence[views.Choice], room: Box) -> int:
     return max(
-        board.setting(choice.words, width=room.w, height=room.h, step=SMALL, bold=True, max_lines=MOST_LINES).height
+        board.setting(choice.words, width=room.w, height=room.h, step=TILES, bold=True, max_lines=MOST_LINES).height
         for choice in choices
     )
 
@@ -199,7 +201,8 @@ def _layouts(board: Board, choices: Sequence[views.Choice]) -> list[tuple[int, S
 
 def _tile_room(board: Board, cell: Box, style: Style) -> tuple[int, Box]:
     """The icon's size and the room of the words within a tile. Icons stand a little further from the edge than words have to."""
-    inner = cell.inset(board.px(4) + board.px(4), board.px(4) + board.px(1))
+    tight = board.large and style == "beside"
+    inner = cell.inset(board.px(4) + board.px(4 if tight else 8), board.px(4) + board.px(1))
     if style == "above":
         lines = (2 if board.large else MOST_LINES) * board.line(SMALL, bold=True)
         spare = inner.h - lines - board.px(14)

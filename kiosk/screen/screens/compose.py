@@ -31,7 +31,7 @@ def compose(view: views.View, glass: Glass, theme: Theme, measure: Measure) -> P
     for mark in _picture(aided, Board(glass, theme, measure, large=True)).marks:
         if isinstance(mark, Text):
             words = " ".join(mark.lines)
-            caps[words] = min(caps.get(words, mark.size), floor(mark.size / theme.large_text))
+            caps[words] = min(caps.get(words, mark.size), floor((mark.size + 1) / theme.large_text))
     return _picture(view, Board(glass, theme, measure, large=False, caps=caps))
 
 

@@ -11,6 +11,10 @@ from kiosk.screen.screens.buttons import Button, stack
 
 QUESTION: Final = 0.0
 SAVED: Final = -1.0
+LARGE_ENOUGH: Final = 0.8
+"""A question gives up so much of its size at most, so that the faces below need not be smaller still."""
+LARGEST_FACE: Final = 128
+"""Those of the first question are the largest."""
 
 
 def compose(board: Board, view: views.FollowUp) -> None:
@@ -22,18 +26,20 @@ def compose(board: Board, view: views.FollowUp) -> None:
     among = not choices.are_faces(points) and len(points) % 2 == 1
     if among:  # skip makes the tiles a full block, as plain as the rest
         points.append(views.Choice("skip", view.skip, "skip" if points[0].icon else None, None))
-    margin = board.px(8)
+    margin = board.px(8) if board.large else board.margin - board.px(4)
     above = Box(margin, 0, board.width - 2 * margin, bar.y - board.px(0 if board.large else 6))
     actions = stack(board, _actions(view, skip=not among), above)
-    least = choices.least_height(board, points)
     lines = 4 if board.portrait else 2
-    free = actions.y - band.bottom - least
-    found = board.setting(view.question, width=width, height=free, step=QUESTION, bold=True, max_lines=lines)
+    tried = []
+    for face in choices.SMALLEST_FACES:
+        free = actions.y - band.bottom - choices.least_height(board, points, face)
+        tried.append((free, board.setting(view.question, width=width, height=free, step=QUESTION, bold=True, max_lines=lines)))
+    free, found = next((pair for pair in tried if pair[1].size >= board.type(QUESTION) * LARGE_ENOUGH), tried[-1])
     air = min(board.px(6 if board.portrait else 10), max(0, (free - found.height) // 3))
     top = max(band.bottom + found.height + 2 * air, board.ceiling)
     question = Box(board.margin, band.bottom + air, width, max(found.height, top - band.bottom - 2 * air))
     board.text(view.question, question, size=found.size, bold=True, align="centre", max_lines=lines)
-    choices.options(board, points, Box(actions.x, top, actions.w, actions.y - top))
+    choices.options(board, points, Box(actions.x, top, actions.w, actions.y - top), most=board.px(LARGEST_FACE))
 
 
 def _actions(view: views.FollowUp, *, skip: bool) -> list[Button]:
@@ -45,22 +51,22 @@ def _actions(view: views.FollowUp, *, skip: bool) -> list[Button]:
 
 def _band(board: Board, view: views.FollowUp) -> Box:
     """The face that was chosen and beside it that it is saved; or whether anybody is still there."""
-    aid, leaving = view.frame.aid, view.frame.leaving
+    aid = view.frame.aid
     height = board.px(64)
     top = board.px(8 if board.large else 14)
     voiceless = aid.voiceless if aid.on else None
     width = board.width - 2 * board.margin
     side = snap(FACE_SIZES, height) if view.rating is not None else 0
     lead = side + board.px(14) if side else 0
-    if leaving is not None:
-        height = max(height, frame.still_there_height(board, leaving, width - lead))
-        if view.rating is not None:
-            board.face(view.rating, Box(board.margin, top, side, height))
-        frame.still_there(board, leaving, Box(board.margin + lead, top, width - lead, height))
-        return Box(0, 0, board.width, top + height)
     lines = 2 if board.portrait else 1
     below = frame.note_height(board, voiceless, width - lead) if voiceless is not None else 0
-    height = max(height, lines * board.line(SAVED, bold=True) + below)
+    asking = frame.still_there_height(board, view.frame, width - lead)
+    height = max(height, lines * board.line(SAVED, bold=True) + below, asking)
+    if view.frame.leaving is not None:
+        if view.rating is not None:
+            board.face(view.rating, Box(board.margin, top, side, height))
+        frame.still_there(board, view.frame, Box(board.margin + lead, top, width - lead, height))
+        return Box(0, 0, board.width, top + height)
     tick = snap(ICON_SIZES, board.px(28))
     before = tick + board.px(8)
     found = board.setting(view.saved, width=width - lead - before, height=height - below, step=SAVED, bold=True, max_lines=lines)

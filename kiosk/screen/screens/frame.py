@@ -25,30 +25,34 @@ CREST: Final = 40
 # --- top ---------------------------------------------------------------------------------------------------------------------
 
 
-def header(board: Board, frame: views.Frame) -> Box:
+def header(board: Board, frame: views.Frame, *, asks: bool = False) -> Box:
     """Crest and court's name at the top left; returns the room taken, the whole width. In the accessible mode the line that says
-    that the language has no voice stands here instead."""
+    that the language has no voice stands here instead. On a screen that `asks`, the question whether anybody is still there comes
+    in their place, and its room is kept."""
     voiceless = frame.aid.voiceless if frame.aid.on else None
-    top = board.px(10 if not board.large else 4)
-    if board.large and frame.leaving is not None:
-        return Box(0, 0, board.width, top)  # what is asked now needs the room
-    room = Box(board.margin, top, board.width - 2 * board.margin, max(board.px(CREST), board.line(SMALL)))
+    room = Box(
+        board.margin, board.px(4 if board.large else 10), board.width - 2 * board.margin, max(board.px(CREST), board.line(SMALL))
+    )
+    crest = min(round(room.h * board.glass.crest), room.w // 4) + board.px(10) if board.glass.crest else 0
+    name = Box(room.x + crest, room.y, room.w - crest, room.h)
     if voiceless is not None:
-        room = Box(room.x, room.y, room.w, max(room.h, note_height(board, voiceless, room.w)))
+        height = note_height(board, voiceless, room.w)
+    else:
+        height = (1 if board.measure(frame.court, board.least, False) <= name.w else 2) * board.line(SMALL)
+    if asks:
+        height = max(height, still_there_height(board, frame, room.w))
+    room = Box(room.x, room.y, room.w, max(room.h, height))
+    name = Box(name.x, room.y, name.w, room.h)
+    if asks and frame.leaving is not None:
+        still_there(board, frame, room)
+    elif voiceless is not None:
         note(board, voiceless, room)
-    elif frame.court or board.glass.crest:
-        room = Box(room.x + _crest(board, room), room.y, room.w - _crest(board, room), room.h)
-        if board.glass.crest:
-            board.add(Crest(Box(board.margin, room.y, room.x - board.margin - board.px(10), room.h)))
-        if board.measure(frame.court, board.least, False) > room.w:
-            room = Box(room.x, room.y, room.w, max(room.h, 2 * board.line(SMALL)))
-        board.text(frame.court, room, size=board.least, tone="quiet", max_lines=2)
+    else:
+        if crest:
+            board.add(Crest(Box(room.x, room.y, crest - board.px(10), room.h)))
+        if frame.court:
+            board.text(frame.court, name, size=board.least, tone="quiet", max_lines=2)
     return Box(0, 0, board.width, room.bottom + board.px(4))
-
-
-def _crest(board: Board, room: Box) -> int:
-    """Width of the crest with the gap behind it."""
-    return min(round(room.h * board.glass.crest), room.w // 4) + board.px(10) if board.glass.crest else 0
 
 
 def note(board: Board, words: str, room: Box) -> None:
@@ -65,20 +69,22 @@ def note_height(board: Board, words: str, width: int) -> int:
     return (1 if one else 2) * board.line(SMALL)
 
 
-def still_there(board: Board, leaving: views.Leaving, room: Box) -> None:
+def still_there(board: Board, frame: views.Frame, room: Box) -> None:
     """The question whether anybody is still there, over a bar that runs out. It covers nothing that can be touched."""
-    bar, pad = max(2, board.px(6)), board.px(8)
+    if frame.leaving is None:
+        return
+    bar, pad = max(2, board.px(5)), board.px(6)
     board.panel(room, fill="accent", edge=None)
-    words = Box(room.x + 2 * pad, room.y, room.w - 4 * pad, room.h - bar - pad)
-    board.text(leaving.words, words, step=ASKING, bold=True, tone="paper", align="centre", max_lines=2)
+    words = Box(room.x + 2 * pad, room.y + pad // 2, room.w - 4 * pad, room.h - bar - pad - pad // 2)
+    board.text(frame.still_there, words, step=ASKING, bold=True, tone="paper", align="centre", max_lines=2)
     track = Box(room.x + 2 * pad, room.bottom - bar - pad, room.w - 4 * pad, bar)
-    board.add(Drain(track, "paper", bar // 2, leaving.since, leaving.until))
+    board.add(Drain(track, "paper", bar // 2, frame.leaving.since, frame.leaving.until))
 
 
-def still_there_height(board: Board, leaving: views.Leaving, width: int) -> int:
+def still_there_height(board: Board, frame: views.Frame, width: int) -> int:
     """The room that `still_there` wants where it has `width` px."""
-    lines = 1 if board.measure(leaving.words, board.type(ASKING), True) <= width - 4 * board.px(8) else 2
-    return lines * board.line(ASKING, bold=True) + board.px(26)
+    lines = 1 if board.measure(frame.still_there, board.type(ASKING), True) <= width - 4 * board.px(6) else 2
+    return lines * board.line(ASKING, bold=True) + board.px(16)
 
 
 # --- bottom ------------------------------------------------------------------------------------------------------------------
@@ -98,7 +104,7 @@ class _Cell:
 
 def bar(board: Board, frame: views.Frame) -> Box:
     """The accessibility control at the left, in its mode the voice's beside it, then the languages. Returns the room taken."""
-    edge = board.px(4 if board.large else 12)
+    edge = board.px(4) if board.large else board.margin - board.px(INSIDE)
     width = board.width - 2 * edge
     rows = _in_rows(board, frame, width) if board.portrait else []
     for cells in _wordings(board, frame) if not rows else ():

@@ -8,13 +8,13 @@ from kiosk.screen.screens import buttons, choices, frame
 
 def compose(board: Board, view: views.Welcome) -> None:
     """One question over the upper third, the options across the whole width, and nothing else but the quiet lines around."""
-    head = frame.header(board, view.frame)
+    head = frame.header(board, view.frame, asks=True)
     bar = frame.bar(board, view.frame)
     points = [choice for choice in view.choices if not choice.aside]
     foot = _foot(board, view, Box(board.margin, head.bottom, board.width - 2 * board.margin, bar.y - head.bottom), points)
     body = Box(board.margin, head.bottom, foot.w, foot.y - head.bottom)
     lines = 3 if board.portrait else 2
-    least = choices.least_height(board, points)
+    least = choices.least_height(board, points, choices.SMALLEST_FACES[1])
     room = body.h - max(least, 0)
     found = board.setting(view.question, width=body.w, height=room, step=_step(board), bold=True, max_lines=lines)
     wished = max(least, round(board.height * (0.58 if board.portrait else 0.44)))
@@ -31,14 +31,9 @@ def _step(board: Board) -> float:
 
 
 def _foot(board: Board, view: views.Welcome, room: Box, points: list[views.Choice]) -> Box:
-    """Above the bar: the privacy line, or whether anybody is still there; and options beside the scale, if the question has any."""
+    """Above the bar: the privacy line, and options beside the scale if the question has any."""
     bottom = room.bottom
-    if view.frame.leaving is not None:
-        height = frame.still_there_height(board, view.frame.leaving, room.w)
-        spot = Box(room.x, bottom - height - board.px(6), room.w, height)
-        frame.still_there(board, view.frame.leaving, spot)
-        bottom = spot.y - board.px(6)
-    elif not board.large or _has_room_for_privacy(board, view, room, points):
+    if not board.large or _has_room_for_privacy(board, view, room, points):
         lines = 1 if board.measure(view.privacy, board.least, False) <= room.w else 2
         height = lines * board.line(SMALL)
         spot = Box(room.x, bottom - height - board.px(4), room.w, height)
@@ -54,5 +49,5 @@ def _has_room_for_privacy(board: Board, view: views.Welcome, room: Box, points: 
     """In the accessible mode the question and its options come first."""
     lines = 3 if board.portrait else 2
     question = board.setting(view.question, width=room.w, height=room.h, step=_step(board), bold=True, max_lines=lines)
-    needed = question.height + choices.least_height(board, points) + 2 * board.line(SMALL) + board.px(24)
+    needed = question.height + choices.least_height(board, points, choices.SMALLEST_FACES[1]) + 2 * board.line(SMALL) + board.px(24)
     return needed <= room.h

@@ -152,7 +152,7 @@ def test_the_access_control_is_always_there_and_always_at_the_bottom_left(galler
             assert shot.picture.controls == ()
             continue
         [access] = [control.box for control in shot.picture.controls if control.key == "access"]
-        assert access.x <= shot.glass.size[0] * 0.03, shot.name
+        assert access.x <= shot.glass.size[0] * 0.05, shot.name
         assert access.y >= shot.glass.size[1] / 2, shot.name
 
 
@@ -177,6 +177,14 @@ def test_what_a_key_has_reached_is_framed(gallery: list[Shot]) -> None:
             box = ink(mark)
             hole = ring.box.inset(ring.width, ring.width)
             assert box is None or hole.holds(box) or not ring.box.overlaps(box), (shot.name, mark)
+
+
+@pytest.mark.parametrize("scene", ["welcome", "reason"])
+def test_nothing_that_can_be_touched_moves_when_it_is_asked_whether_anybody_is_there(gallery: list[Shot], scene: str) -> None:
+    def controls(name: str) -> dict[tuple[str, str], tuple[Control, ...]]:
+        return {(shot.language, shot.mode): shot.picture.controls for shot in gallery if shot.scene == name}
+
+    assert controls(scene) == controls(f"{scene}-leaving")
 
 
 def test_every_tone_stands_out_from_its_ground(gallery: list[Shot], theme: Theme) -> None:

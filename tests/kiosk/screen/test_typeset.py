@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kiosk.screen.typeset import LAST_RESORT, fit, set_lines
+from kiosk.screen.typeset import LAST_RESORT, STEP, fit, narrowest, set_lines
 
 
 def ruler(text: str, size: int, bold: bool) -> int:
@@ -51,6 +51,21 @@ def test_what_is_set_fits_or_is_as_small_as_text_can_be(words: list[str], width:
     assert found.size == LAST_RESORT or (found.width <= width and found.height <= height)
 
 
-@pytest.mark.parametrize("size", [20, 30, 40])
-def test_text_is_no_larger_than_asked(size: int) -> None:
-    assert fit("аб", ruler, width=9_999, height=9_999, size=size, least=20, bold=False, max_lines=1).size == size
+@pytest.mark.parametrize("size", [20, 30, 40, 41, 57])
+def test_text_is_as_large_as_asked_or_the_next_of_the_few_sizes_below(size: int) -> None:
+    found = fit("аб", ruler, width=9_999, height=9_999, size=size, least=20, bold=False, max_lines=1).size
+    assert size / STEP - 1 < found <= size
+
+
+def test_text_of_the_accessible_mode_needs_few_more_sizes() -> None:
+    usual = {fit("аб", ruler, width=9_999, height=9_999, size=size, least=20, bold=False, max_lines=1).size for size in range(20, 90)}
+    large = {fit("аб", ruler, width=9_999, height=9_999, size=size, least=30, bold=False, max_lines=1).size for size in range(30, 90)}
+    assert large <= usual
+
+
+@given(words=st.lists(st.text("абв", min_size=1, max_size=9), min_size=1, max_size=8), max_lines=st.integers(1, 3))
+def test_the_narrowest_width_is_enough_and_a_pixel_less_is_not(words: list[str], max_lines: int) -> None:
+    text = " ".join(words)
+    least = narrowest(text, ruler, size=20, bold=False, max_lines=max_lines)
+    assert set_lines(text, ruler, width=least, size=20, bold=False, max_lines=max_lines) is not None
+    assert set_lines(text, ruler, width=least - 1, size=20, bold=False, max_lines=max_lines) is None
