@@ -90,10 +90,13 @@ class Script:
         """The accessible mode has ended, by its control or because the visit is over; said in the language of `before`."""
         last = scene._replace(language=before.language)
         say = self._sayer(last)
-        if scene.phase in (Phase.NOT_RECORDED, Phase.OUT_OF_ORDER):
-            return (*self.page(last, how=False), *say("Speech is off."))
-        over = () if page_of(scene) == page_of(before) else say("This visit has ended.")
-        return (*over, *say("Speech is off."))
+        if page_of(last) == page_of(before):
+            why: Sentences = ()
+        elif scene.phase in (Phase.NOT_RECORDED, Phase.OUT_OF_ORDER):
+            why = self.page(last, how=False)
+        else:
+            why = say("This visit has ended.")
+        return (*why, *say("Speech is off."))
 
     # --- their parts ---------------------------------------------------------------------------------------------------------
 

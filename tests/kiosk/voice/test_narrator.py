@@ -287,6 +287,20 @@ def test_a_device_that_breaks_says_so_with_its_number_digit_by_digit() -> None:
     assert booth.last() == ["Out of order.", "The number of this device:", "1", "7", "Speech is off."]
 
 
+def test_a_broken_device_that_nobody_asks_any_more_says_only_that_speech_is_off() -> None:
+    booth = Booth(number="17")
+    booth.break_()
+    assert booth.hear(NEXT) == ["Speech is on.", "Court", "Out of order.", "The number of this device:", "1", "7", KEYS]
+    booth.wait(600_000)
+    assert booth.last() == ["Speech is off."]
+
+
+def test_a_closed_court_that_is_woken_by_a_key_asks_as_always() -> None:
+    booth = Booth()
+    booth.close(Opening(0, 3, 540))
+    assert booth.hear(NEXT)[:3] == ["Speech is on.", "Court", "How was it?"]
+
+
 def test_another_language_is_spoken_by_its_own_voice_from_then_on() -> None:
     booth = Booth()
     booth.keys(ACCESS)
