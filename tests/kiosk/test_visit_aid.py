@@ -10,7 +10,7 @@ from kiosk.core import visit
 from kiosk.core.access import KEYPADS, LOUDEST, QUIETEST, USUAL, Keystroke
 from kiosk.core.visit import Phase
 from tests.kiosk.exit import RULES, Exit, rotating
-from wire.events import Answer, Flag, Input, Left, Retract
+from wire.events import Answer, Input, Left, Retract
 
 NEXT, PREVIOUS, CHOOSE = Keystroke.NEXT, Keystroke.PREVIOUS, Keystroke.CHOOSE
 REPEAT, LOUDER, ACCESS = Keystroke.REPEAT, Keystroke.LOUDER, Keystroke.ACCESS
@@ -272,10 +272,11 @@ def test_a_keypad_button_without_a_meaning_says_only_that_somebody_is_there() ->
     exit_.wait(100_000)
     exit_.press(3)
     assert exit_.card.rows == []
-    assert exit_.scene.leaving_at is None
+    assert exit_.scene.aid is not None
+    assert (exit_.scene.leaving_at, exit_.scene.aid.focus, exit_.scene.aid.reads) == (None, None, 0)
 
 
-def test_a_keypad_pressed_while_the_card_is_busy_is_not_the_next_persons_rating() -> None:
+def test_what_a_keypad_does_while_the_card_is_busy_is_neither_the_next_persons_rating_nor_done_later() -> None:
     exit_ = Exit(replace(RULES, keypad=((1, NEXT), (5, CHOOSE))))
     exit_.card.by_itself = False
     exit_.access()
@@ -286,7 +287,8 @@ def test_a_keypad_pressed_while_the_card_is_busy_is_not_the_next_persons_rating(
     exit_.settle(True)
     assert [row.value for row in exit_.rows(Answer) if isinstance(row, Answer)] == [1]
     assert exit_.card.waiting == []
-    assert not exit_.rows(Flag)
+    assert exit_.scene.aid is not None
+    assert (exit_.scene.phase, exit_.scene.aid.focus, exit_.scene.aid.reads) == (Phase.FOLLOW_UP, None, 0)
 
 
 STROKES = st.sampled_from([NEXT, CHOOSE])

@@ -133,6 +133,7 @@ def test_undo_stays_on_screen_while_its_own_commit_is_under_way() -> None:
     exit_.wait(4_900)
     exit_.undo()
     exit_.wait(1_000)
+    exit_.do(visit.Tick(exit_.clock.stamp()))
     assert (exit_.scene.busy, exit_.scene.can_undo) == (visit.Action.UNDO, True)
     exit_.settle(True)
     assert exit_.scene.phase is Phase.WELCOME

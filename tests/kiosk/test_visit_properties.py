@@ -15,7 +15,7 @@ from kiosk.core.visit import Phase
 from kiosk.core.visit.state import asked
 from tests.kiosk.exit import BANK, QUESTIONNAIRE, RULES, Exit, only_the_first_item, rotating, standing
 from wire.envelopes import Misuse
-from wire.events import Answer, Event, Flag, Left, Retract
+from wire.events import Answer, Event, Flag, Input, Left, Retract
 
 THANKED = (Phase.FOLLOW_UP, Phase.THANKS)
 MISUSE = Misuse(burst_count=3, burst_within=5_000, run_count=3, run_gap=5_000)
@@ -37,7 +37,7 @@ class Visitors(RuleBasedStateMachine):
         self.exit.card.by_itself = False
         self.thanked: set[int] = set()
         self.pressed_at: dict[int, int] = {}
-        self.exit.conductor._screens += (self,)  # type: ignore[arg-type]
+        self.exit.conductor._screens += (self,)
 
     def show(self, scene: visit.Scene) -> None:
         """As a screen: whose visit is being thanked."""
@@ -92,7 +92,21 @@ class Visitors(RuleBasedStateMachine):
     def choose(self, steps: int) -> None:
         self.exit.keys(*[Keystroke.NEXT] * steps, Keystroke.CHOOSE)
 
+    @rule(value=st.integers(1, 5))
+    def answer_in_peace(self, value: int) -> None:
+        self.exit.tap(value)
+        self.settle_all()
+
+    @rule()
+    def undo_in_peace(self) -> None:
+        self.exit.undo()
+        self.settle_all()
+
     # --- staff, time, and the card ---
+
+    def settle_all(self) -> None:
+        while self.exit.card.waiting:
+            self.exit.settle(True)
 
     @rule(ms=st.one_of(st.integers(0, 100), st.integers(0, 40_000)))
     def wait(self, ms: int) -> None:
@@ -218,15 +232,13 @@ class Visitors(RuleBasedStateMachine):
         exit_.mend()
         exit_.open()
         for _ in range(100):
-            while exit_.card.waiting:
-                exit_.settle(True)
+            self.settle_all()
             exit_.wait(300_000)
             if not exit_.card.waiting and visit.at_rest(exit_.conductor._state):
                 break
         assert exit_.screen.phase is Phase.WELCOME
         exit_.press(3)  # carries what is still owed
-        while exit_.card.waiting:
-            exit_.settle(True)
+        self.settle_all()
         answers = [(start, item) for start, item, _ in standing(exit_.card.rows)]
         assert len(answers) == len(set(answers))
         rated = {start for start, item in answers if item == "overall"}
@@ -309,7 +321,7 @@ def test_the_machine_is_pure_and_leaves_what_it_was_given_alone() -> None:
     rules = rotating()
     state = visit.begin(rules, {"bank-0": 3})
     stamp = Exit().clock.stamp()
-    events = [visit.Tap(4, 1, stamp), visit.Committed(1, stamp), visit.Skip(stamp), visit.Access(stamp)]  # type: ignore[arg-type]
+    events: list[visit.VisitEvent] = [visit.Tap(4, Input.TOUCH, stamp), visit.Committed(1, stamp), visit.Skip(stamp)]
     seen = []
     for _ in range(2):
         walked = state

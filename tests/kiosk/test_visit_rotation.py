@@ -1,7 +1,6 @@
 """One further item at a time from a bank, so that over weeks every factor is covered."""
 
 from collections import Counter
-from dataclasses import replace
 from random import Random
 
 import pytest
@@ -10,8 +9,7 @@ from hypothesis import strategies as st
 
 from kiosk.core import rotation
 from kiosk.core.visit import Phase
-from tests.kiosk.exit import BANK, RULES, Exit, item, only_the_first_item, rotating
-from wire.envelopes import Questionnaire
+from tests.kiosk.exit import BANK, Exit, item, only_the_first_item, rotating
 from wire.events import Answer, Left, Retract
 
 KEYS = [each.key for each in BANK]
@@ -169,10 +167,3 @@ def test_a_settled_bank_keeps_every_count_and_newcomers_begin_with_the_least_sho
     known = {key: exposures[key] for key in settled if key in exposures}
     assert all(settled[key] == (exposures[key] if key in known else min(known.values(), default=0)) for key in settled)
     assert settled[bank[rotation.draw(bank, settled)].key] == min(settled.values())
-
-
-def test_an_empty_bank_forgets_nothing_of_the_rest() -> None:
-    bare = replace(RULES, questionnaire=Questionnaire(8, "exit", [BANK[0]]))
-    exit_ = Exit(bare)
-    exit_.tap(3)
-    assert exit_.scene.phase is Phase.THANKS

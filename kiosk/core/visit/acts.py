@@ -39,7 +39,7 @@ def act(rules: Rules, state: State, event: Acted) -> Step:
             return rest(rules, state, event.stamp), ()
         case Done() if state.phase is Phase.NOT_RECORDED:
             return turn_to(rules, state, event.stamp, Phase.WELCOME), ()
-        case Speak() if event.language in rules.languages and event.language != state.language:
+        case Speak() if event.language in rules.languages:
             return wait(rules, replace(state, language=event.language), event.stamp), ()
         case Access():
             return wait(rules, _switched(state), event.stamp), ()

@@ -67,7 +67,7 @@ def _mended(rules: Rules, state: State, now: Stamp) -> State:
 def _close(rules: Rules, state: State, event: Close) -> State:
     """A device that only waits closes with its court. Whoever is in front is not sent away."""
     closed = replace(state, after_hours=True, opens=event.opens)
-    return rest(rules, closed, event.stamp) if at_rest(state) and state.phase is Phase.WELCOME else closed
+    return rest(rules, closed, event.stamp) if at_rest(state) else closed
 
 
 def _open(rules: Rules, state: State, now: Stamp) -> State:
