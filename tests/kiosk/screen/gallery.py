@@ -1,10 +1,7 @@
 """Every picture a visitor can meet, composed on every supported panel, for tests that measure them."""
 
-import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
 from typing import Any, Final
 
 from kiosk.core.access import Aid
@@ -17,9 +14,8 @@ from kiosk.screen.screens.compose import compose
 from kiosk.screen.staging import Stage
 from kiosk.screen.theme import Theme
 from kiosk.texts import Texts
-from wire.envelopes import Item, Option
+from workbench.gallery import COURT, LANGUAGES, URL, bank, items
 
-LANGUAGES: Final = ("uk", "en", "pl", "ro", "hu", "bg", "crh")
 GLASSES: Final = (
     Glass((800, 480), 7.0),
     Glass((1024, 600), 7.0),
@@ -31,7 +27,6 @@ GLASSES: Final = (
     Glass((800, 1280), 10.1),
     Glass((1080, 1920), 21.5),
 )
-COURT: Final = {"uk": "Приозерський районний суд (вигаданий)", "en": "Pryozersk District Court (invented)"}
 NOW: Final = 60_000
 
 
@@ -51,25 +46,11 @@ class Shot:
         return f"{self.scene}-{self.language}-{self.glass.size[0]}x{self.glass.size[1]}-{self.mode}"
 
 
-@cache
-def questionnaire() -> tuple[tuple[Item, ...], tuple[Item, ...]]:
-    """The items of the shipped exit questionnaire, and its rotation bank."""
-    path = Path(__file__).resolve().parents[3] / "assets" / "questionnaires" / "exit.toml"
-    document = tomllib.loads(path.read_text(encoding="utf-8"))
-
-    def made(table: dict[str, Any]) -> Item:
-        scale = document["scales"][table["scale"]]
-        options = [Option(option["value"], option["text"], option.get("icon")) for option in scale["options"]]
-        return Item(table["key"], scale["kind"], table["scale"], table["text"], options)
-
-    return tuple(map(made, document["items"])), tuple(map(made, document.get("rotation", [])))
-
-
 def scenes(language: str) -> dict[str, Scene]:
     """Every scene, by name."""
-    items, rotation = questionnaire()
-    blank = Scene(Phase.WELCOME, language, items[0], None, None, None, False, NOW, None)
-    reason = blank._replace(phase=Phase.FOLLOW_UP, item=items[1], rating=4, can_undo=True, deadline=NOW + 30_000)
+    asked, rotation = items(), bank()
+    blank = Scene(Phase.WELCOME, language, asked[0], None, None, None, False, NOW, None)
+    reason = blank._replace(phase=Phase.FOLLOW_UP, item=asked[1], rating=4, can_undo=True, deadline=NOW + 30_000)
     thanks = blank._replace(
         phase=Phase.THANKS, item=None, rating=2, can_undo=True, since=NOW - 2_000, deadline=NOW + 10_000, undo_until=NOW + 3_000
     )
@@ -112,7 +93,7 @@ def shots(theme: Theme, measure: Any, glass: Glass, *, languages: tuple[str, ...
     stage = Stage(texts)
     for language in languages:
         for name, scene in scenes(language).items():
-            url = None if name == "thanks-without-code" else "https://vidguk.example/c/7"
+            url = None if name == "thanks-without-code" else URL
             voices = frozenset(languages) - {"crh"}
             stage.configure(Surroundings(COURT, languages, "uk", "17", url, voices=voices))
             for mode in ("usual", "access"):
