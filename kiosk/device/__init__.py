@@ -28,6 +28,7 @@ from kiosk.device.face import MainLoop
 from kiosk.ledger.store import LEDGER
 from kiosk.ledger.thread import LedgerThread
 from kiosk.links.mqtt import Broker, MqttLink
+from kiosk.outputs.backlight import Dimmer
 from kiosk.upkeep import status
 from kiosk.upkeep.clerk import Clerk
 from kiosk.upkeep.notices import Notices
@@ -104,6 +105,12 @@ def run(config: KioskConfig) -> None:
             outcome = Mended if usable else Broken
             loop.post(lambda: handle(outcome(clock.stamp())))
 
+        screens = [*front.screens, *_others(fitted, ear, doorkeeper)]
+        if config.has_window and config.backlight.enabled:
+            dimmer = Dimmer(usual=config.backlight.usual, closed=config.backlight.closed, report=notices.report)
+            screens.append(dimmer)
+            parts.callback(dimmer.stop)
+
         ledger = LedgerThread(
             config.state_dir / LEDGER.format(device=who.device),
             on_rows=on_rows,
@@ -115,7 +122,7 @@ def run(config: KioskConfig) -> None:
             loop=loop,
             alarms=alarms,
             recorder=ledger,
-            screens=(*front.screens, *_others(fitted, ear, doorkeeper)),
+            screens=screens,
             memory=Exposures(clerk),
         )
         passing = Passing(
