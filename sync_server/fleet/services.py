@@ -1,7 +1,7 @@
 """Letting devices in and telling them what to do. The only writer of this room's tables."""
 
 import secrets
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import Final, NamedTuple
@@ -17,7 +17,7 @@ from sync_server.courts.models import Device, Exit
 from sync_server.courts.selectors import placement_at, settings_of
 from sync_server.fleet.authority import Authority, RequestRefused
 from sync_server.fleet.models import ConfigVersion, DeviceState, EnrolmentAttempt, EnrolmentCode, IssuedCertificate
-from sync_server.fleet.speech import packs_for
+from sync_server.fleet.speech import named_in, packs_for
 from sync_server.project.config import Address
 from sync_server.surveys.selectors import current_questionnaire, languages_of
 from wire import VERSION, chain, codec
@@ -34,9 +34,6 @@ CLOCK_TOLERATED: Final = timedelta(days=1)
 """How far a new device's clock may be behind: what it says of its first minutes must not fall before it stood anywhere."""
 ALPHABET: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 """Crockford's: without I, L, O and U, which people mistake for something else."""
-
-MOST_PACKS: Final = 24
-"""Packs of speech that one configuration names."""
 
 Now = Callable[[], datetime]
 
@@ -227,11 +224,10 @@ def _config_for(device: Device, places: Places, instant: datetime) -> Config:
     )
 
 
-def _speech(court: int, languages: list[str], names: Iterable[str]) -> list[VoicePack]:
-    # A name may be shown in a language that is not on offer, where it has none in the one that is.
-    known = list(dict.fromkeys([*languages, *names]))
-    packs = [pack for pack in packs_for(court, known) if pack.court_id is not None or pack.language in languages]
-    return [VoicePack(pack.language, pack.voice, bytes(pack.digest), pack.size) for pack in packs[:MOST_PACKS]]
+def _speech(court: int, languages: list[str], names: Mapping[str, str]) -> list[VoicePack]:
+    packs = packs_for(court, [*languages, *named_in(names, languages)])
+    said = [pack for pack in packs if pack.court_id is not None or pack.language in languages]
+    return [VoicePack(pack.language, pack.voice, bytes(pack.digest), pack.size) for pack in said]
 
 
 def record_presence(device: str, *, present: bool, now: Now = utc_now) -> None:

@@ -93,8 +93,13 @@ def scripts(translations: Path) -> Iterator[Script]:
     for language in sorted(offered):
         yield Script(language, None, _common(language, asked, translations))
     for number, settings in courts:
-        for language, name in sorted(settings.name.items()):
-            yield Script(language, number, (name,))
+        for language in named_in(settings.name, settings.languages):
+            yield Script(language, number, (settings.name[language],))
+
+
+def named_in(names: Mapping[str, str], languages: Iterable[str]) -> list[str]:
+    """The languages of `names` in which a kiosk may show one of them: those on offer, and the first, for those without a name."""
+    return list(dict.fromkeys([*(language for language in languages if language in names), next(iter(names))]))
 
 
 def mute(studio: Studio) -> list[str]:
@@ -199,6 +204,6 @@ def _forget(wanted: Iterable[Script], studio: Studio, now: datetime) -> None:
 
 def packs_for(court: int, languages: Iterable[str]) -> list[SpeechPack]:
     """What a kiosk of `court` may say in `languages`: for each, in their order, what every court says, then the court's name."""
-    order = {language: place for place, language in enumerate(languages)}
+    order = {language: place for place, language in enumerate(dict.fromkeys(languages))}
     packs = SpeechPack.objects.filter(Q(court=None) | Q(court_id=court), language__in=order)
     return sorted(packs, key=lambda pack: (order[pack.language], pack.court_id is not None))
