@@ -43,7 +43,7 @@ class Ear:
         self._loop = loop
         self._notices = notices
         self._spoken = spoken
-        self._player = Player(device=config.audio.device, alarm=notices.alarm, clear=notices.clear)
+        self._player = Player(device=config.audio.device, wake_ms=config.audio.wake_ms, alarm=notices.alarm, clear=notices.clear)
         self.sounds = SpeakerSounds(self._player, notices.report)
         self._voices = Voices(self._player, notices.report, loudness=lambda: config.audio.quiet_volume if quiet() else FULL)
         wired = config.panel.contacts

@@ -64,7 +64,7 @@ class Player:
     """Plays 16-bit samples of one channel at `wire.speech.RATE` on the ALSA device called `device`.
 
     `alarm(name, sentence)` and `clear(name)` hear, on the player's thread, of a card that cannot be used and of its return. What
-    was to be heard meanwhile is lost, and every new sound tries again.
+    was to be heard meanwhile is lost, and every new sound tries again. `wake_ms` is silence before what is heard after silence.
     """
 
     def __init__(
@@ -73,6 +73,7 @@ class Player:
         device: str,
         alarm: Callable[[str, str], None],
         clear: Callable[[str], None],
+        wake_ms: int = 0,
         program: str = APLAY,
         calm_s: float = CALM_S,
     ) -> None:
@@ -83,6 +84,7 @@ class Player:
         self._device = device
         self._alarm = alarm
         self._clear = clear
+        self._wake = bytes(wake_ms * RATE // 1000 * SAMPLE_BYTES)
         self._calm_s = calm_s
         self._news = threading.Condition()
         self._signs: deque[bytes] = deque(maxlen=SIGNS_WAITING)
@@ -105,7 +107,7 @@ class Player:
             self._interrupt()
             self._news.notify()
         if self._thread.ident is not None:
-            self._thread.join()
+            self._thread.join(PATIENCE_S)  # a process that hangs in its driver cannot be killed, and holds nobody up
 
     def play(self, samples: bytes) -> None:
         """Lets a sign be heard, before any speech. From any thread; never waits."""
@@ -185,8 +187,7 @@ class Player:
         pipe = process.stdin.fileno()
         os.set_blocking(pipe, False)
         _shrink(pipe)
-        if check:
-            self._write(process, pipe, bytes(PIECE_BYTES))
+        self._write(process, pipe, bytes(PIECE_BYTES) if check else self._wake)
         while True:
             with self._news:
                 if self._cut:

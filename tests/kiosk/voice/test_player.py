@@ -28,8 +28,8 @@ class Office:
 
 
 @contextmanager
-def playing(office: Office, *, device: str = "default", program: str = "aplay") -> Iterator[Player]:
-    player = Player(device=device, alarm=office.alarm, clear=office.clear, program=program, calm_s=0.0)
+def playing(office: Office, *, device: str = "default", program: str = "aplay", wake_ms: int = 0) -> Iterator[Player]:
+    player = Player(device=device, alarm=office.alarm, clear=office.clear, wake_ms=wake_ms, program=program, calm_s=0.0)
     player.start()
     try:
         yield player
@@ -61,6 +61,16 @@ def test_a_lower_volume_is_heard_lower(ear: Ear) -> None:
         until(lambda: scaled(tone(9), 0.25) in ear.samples(), "it is heard at a quarter")
     assert tone(9) not in ear.samples()
     assert max(array("h", scaled(tone(9), 0.25))) == max(array("h", tone(9))) // 4
+
+
+def test_a_speaker_that_swallows_the_first_moment_is_woken_by_silence(ear: Ear) -> None:
+    with playing(Office(), wake_ms=300) as player:
+        until(ear.samples, "the card has been tried")
+        until(lambda: ear.quiet_for(0.2), "and is silent again")
+        ear.forget()
+        player.speak(clips(tone(9)), 1.0)
+        until(lambda: ear.hears(tone(9)), "it is heard")
+    assert ear.samples().find(tone(9)) == 0.3 * SECOND
 
 
 def test_what_is_said_next_cuts_off_what_is_being_said(ear: Ear) -> None:
