@@ -7,7 +7,7 @@ from msgspec import structs
 
 from kiosk.core import visit
 from kiosk.core.visit import NOT_RECORDED_SHOWN, Phase
-from tests.kiosk.exit import RULES, Exit, only_the_first_item
+from tests.kiosk.exit import RULES, Exit, only_the_first_item, standing
 from wire.events import Left, Retract
 
 
@@ -137,6 +137,17 @@ def test_undo_stays_on_screen_while_its_own_commit_is_under_way() -> None:
     assert (exit_.scene.busy, exit_.scene.can_undo) == (visit.Action.UNDO, True)
     exit_.settle(True)
     assert exit_.scene.phase is Phase.WELCOME
+
+
+def test_an_undo_that_fails_offers_nothing_more() -> None:
+    exit_ = Exit()
+    exit_.tap(4)
+    exit_.skip()
+    exit_.card.by_itself = False
+    exit_.undo()
+    exit_.settle(False)
+    assert (exit_.scene.phase, exit_.scene.can_undo, exit_.scene.undo_until) == (Phase.NOT_RECORDED, False, None)
+    assert standing(exit_.card.rows) == [(exit_.clock.now, "overall", 4)]
 
 
 def test_trying_again_after_not_recorded_keeps_the_language() -> None:

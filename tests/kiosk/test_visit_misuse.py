@@ -36,8 +36,19 @@ def test_a_burst_is_flagged_from_the_rating_that_makes_it_one() -> None:
 
 def test_as_many_ratings_in_more_time_are_an_orderly_queue() -> None:
     exit_ = Exit(BUTTONS)
-    press_every(exit_, 3_400, 1, 2, 3, 4, 5, 1)
-    assert reasons(exit_) == []
+    press_every(exit_, 4_000, 1, 2)
+    press_every(exit_, 3_000, 3, 4, 5, 1)
+    assert reasons(exit_) == [(5, "burst")]
+    assert [row.visit - exit_.rows(Answer)[0].visit for row in exit_.rows(Answer)] == [0, 4_000, 8_000, 11_000, 14_000, 17_000]
+
+
+def test_a_burst_ends_with_the_last_millisecond_of_its_time() -> None:
+    for last, expected in ((3_999, [(3, "burst")]), (4_000, [])):
+        exit_ = Exit(BUTTONS)
+        press_every(exit_, 3_000, 1, 2)
+        press_every(exit_, last, 3)
+        exit_.press(4)
+        assert reasons(exit_) == expected
 
 
 def test_the_same_button_again_and_again_is_flagged() -> None:
@@ -60,6 +71,16 @@ def test_a_second_thought_is_no_second_rating() -> None:
         exit_.tap(3)
         exit_.undo()
     exit_.tap(3)
+    assert exit_.rows(Flag) == []
+
+
+def test_a_second_thought_makes_the_next_visitor_no_burst() -> None:
+    exit_ = Exit(replace(RULES, misuse=Misuse(burst_count=3, run_count=3)))
+    exit_.tap(3)
+    exit_.undo()
+    exit_.tap(3)
+    exit_.wait(4_000)
+    exit_.press(3)
     assert exit_.rows(Flag) == []
 
 

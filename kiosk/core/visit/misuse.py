@@ -28,7 +28,7 @@ def doubts(rules: Rules, state: State, value: int, now: Stamp) -> list[str]:
 
 def rated(rules: Rules, state: State, rating: Rating) -> State:
     """`rating` is on the card. A visit that rates anew after an undo counts once."""
-    kept = max(rules.misuse.burst_count, rules.misuse.run_count) - 1
+    kept = max(rules.misuse.burst_count, rules.misuse.run_count)
     others = tuple(each for each in state.recent if each.begun != rating.begun)
     return replace(state, recent=(*others, rating)[-kept:])
 
