@@ -147,7 +147,11 @@ class Player:
                 idle = not self._news.wait_for(self._wanted, timeout=rest)
                 if self._stopping:
                     return
-            self._turn(check=idle)
+            try:
+                self._turn(check=idle)
+            except Exception:
+                log.exception("audio-turn-failed")
+                self._forget()
 
     def _wanted(self) -> bool:
         return bool(self._signs or self._speech or self._stopping)
@@ -258,13 +262,17 @@ class Player:
         self._broken = False
 
     def _deaf(self, why: str) -> None:
-        """Nobody hears anything: what waits is dropped, because it would come out of its time."""
-        with self._news:
-            self._signs.clear()
-            self._speech = None
+        """Nobody hears anything."""
+        self._forget()
         if not self._broken:
             self._alarm(ALARM, f"No sound: {why}. Is the headset or speaker plugged in, and [audio] device right?")
         self._broken = True
+
+    def _forget(self) -> None:
+        """What waits is dropped, because it would come out of its time."""
+        with self._news:
+            self._signs.clear()
+            self._speech = None
 
 
 def scaled(samples: bytes, gain: float) -> bytes:

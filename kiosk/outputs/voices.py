@@ -94,7 +94,7 @@ class Voices:
         for pack in self._packs.get(language, ()):
             if name in pack.clips:
                 return lambda: self._read(pack, name)
-        if (language, sentence) not in self._reported:
+        if language in self._packs and (language, sentence) not in self._reported:  # who fetches packs says which are missing
             self._reported.add((language, sentence))
             self._report(f"nobody speaks {sentence!r} in {language!r}: it is left out")
         return None

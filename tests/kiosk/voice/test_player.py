@@ -141,6 +141,17 @@ def test_a_sentence_that_cannot_be_read_is_left_out(ear: Ear) -> None:
         until(lambda: ear.hears(tone(3)), "and the next")
 
 
+def test_a_fault_in_reading_a_sentence_is_not_the_end_of_the_voice(ear: Ear) -> None:
+    def fault() -> bytes | None:
+        raise RuntimeError("nobody thought of this")
+
+    with playing(Office()) as player:
+        player.speak([fault], 1.0)
+        until(lambda: not player._wanted(), "it is dropped")
+        player.speak(clips(tone(3)), 1.0)
+        until(lambda: ear.hears(tone(3)), "and the next one is heard")
+
+
 def test_a_card_that_is_not_there_is_reported_at_the_start_and_once(ear: Ear) -> None:
     office = Office()
     with playing(office, device=UNPLUGGED) as player:

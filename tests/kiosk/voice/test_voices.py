@@ -89,6 +89,16 @@ def test_a_sentence_that_nobody_speaks_is_left_out_and_reported_once(ear: Ear, t
     assert "'b'" in reports[0]
 
 
+def test_a_device_whose_speech_has_not_come_is_silent_and_reports_no_sentence(ear: Ear, tmp_path: Path) -> None:
+    with playing(Office()) as player:
+        voices, reports = voices_of(player, tmp_path / "speech")
+        until(ear.samples, "the card has been tried")
+        until(lambda: ear.quiet_for(0.3), "and is silent again")
+        voices.say([Spoken("en", str(number)) for number in range(100)], LOUDEST)
+        assert ear.quiet_for(0.3)
+    assert reports == []
+
+
 def test_a_damaged_pack_is_left_out_and_the_others_speak(ear: Ear, tmp_path: Path) -> None:
     folder = tmp_path / "speech"
     damaged, whole = pack_of(folder, "uk", {"а": tone(1)}), pack_of(folder, "en", {"b": tone(2)})
