@@ -6,7 +6,7 @@ from kiosk.screen import views
 from kiosk.screen.board import Board, snap
 from kiosk.screen.drawings import FACE_SIZES, ICON_SIZES
 from kiosk.screen.picture import Box
-from kiosk.screen.screens import choices, frame
+from kiosk.screen.screens import choices, faces, frame
 from kiosk.screen.screens.buttons import Button, stack
 
 QUESTION: Final = 0.0
@@ -31,8 +31,8 @@ def compose(board: Board, view: views.FollowUp) -> None:
     actions = stack(board, _actions(view, skip=not among), above)
     lines = 4 if board.portrait else 2
     tried = []
-    for face in choices.SMALLEST_FACES:
-        free = actions.y - band.bottom - choices.least_height(board, points, face)
+    for face in faces.SMALLEST:
+        free = actions.y - band.bottom - choices.least_height(board, points, face=face)
         tried.append((free, board.setting(view.question, width=width, height=free, step=QUESTION, bold=True, max_lines=lines)))
     free, found = next((pair for pair in tried if pair[1].size >= board.type(QUESTION) * LARGE_ENOUGH), tried[-1])
     air = min(board.px(6 if board.portrait else 10), max(0, (free - found.height) // 3))
@@ -52,8 +52,8 @@ def _actions(view: views.FollowUp, *, skip: bool) -> list[Button]:
 def _band(board: Board, view: views.FollowUp) -> Box:
     """The face that was chosen and beside it that it is saved; or whether anybody is still there."""
     aid = view.frame.aid
-    height = board.px(64)
-    top = board.px(8 if board.large else 14)
+    height = board.px(48 if board.large and not board.portrait else 64)
+    top = board.px(6 if board.large else 14)
     voiceless = aid.voiceless if aid.on else None
     width = board.width - 2 * board.margin
     side = snap(FACE_SIZES, height) if view.rating is not None else 0

@@ -14,10 +14,10 @@ def compose(board: Board, view: views.Welcome) -> None:
     foot = _foot(board, view, Box(board.margin, head.bottom, board.width - 2 * board.margin, bar.y - head.bottom), points)
     body = Box(board.margin, head.bottom, foot.w, foot.y - head.bottom)
     lines = 3 if board.portrait else 2
-    least = choices.least_height(board, points, choices.SMALLEST_FACES[1])
+    least = choices.least_height(board, points)
     room = body.h - max(least, 0)
     found = board.setting(view.question, width=body.w, height=room, step=_step(board), bold=True, max_lines=lines)
-    wished = max(least, round(board.height * (0.58 if board.portrait else 0.44)))
+    wished = max(least, round(board.height * (0.58 if board.portrait or board.large else 0.44)))
     top = max(body.bottom - wished, body.y + found.height + board.px(4), board.ceiling)
     top = min(top, max(body.bottom - least, board.ceiling))
     question = Box(body.x, body.y, body.w, top - body.y)
@@ -49,5 +49,5 @@ def _has_room_for_privacy(board: Board, view: views.Welcome, room: Box, points: 
     """In the accessible mode the question and its options come first."""
     lines = 3 if board.portrait else 2
     question = board.setting(view.question, width=room.w, height=room.h, step=_step(board), bold=True, max_lines=lines)
-    needed = question.height + choices.least_height(board, points, choices.SMALLEST_FACES[1]) + 2 * board.line(SMALL) + board.px(24)
+    needed = question.height + choices.least_height(board, points) + 2 * board.line(SMALL) + board.px(24)
     return needed <= room.h
