@@ -22,6 +22,8 @@ WHOLE_SENTENCES: Final = 0.88
 STEP: Final = 1.5 ** (1 / 8)
 """From one text size to the next, about 5 %. Few sizes, because each costs a font some 240 kB; and eight steps are the half that
 the accessible mode adds."""
+COARSE: Final = 40
+"""px. Lines are measured in this size first, so that a font of a size in which nothing fits is never opened."""
 LAST_RESORT: Final = 8
 """Pixels. Text is made smaller rather than ever cut off; this is where even that ends."""
 
@@ -80,12 +82,14 @@ def common_size(
 def set_lines(text: str, measure: Measure, *, width: int, size: int, bold: bool, max_lines: int) -> Setting | None:
     """`text` in as few lines as fit `width`, of lengths as equal as can be; None when `max_lines` are not enough."""
     words = text.split()
+    if _hopeless("".join(words), measure, max_lines * width, size, bold):  # the spaces at which lines break are not seen
+        return None
     for count in range(1, min(max_lines, len(words)) + 1):
         best: tuple[tuple[int, int, int], Setting] | None = None
         few = comb(len(words) - 1, count - 1) <= MOST_BREAKS
         ways = _breaks(tuple(words), count) if few else (_greedy(words, measure, width, size, bold),)
         for lines in ways:
-            if len(lines) > count:
+            if len(lines) > count or any(_hopeless(line, measure, width, size, bold) for line in lines):
                 continue
             widths = tuple(measure(line, size, bold) for line in lines)
             if max(widths) > width:
@@ -123,6 +127,12 @@ def _breaks(words: tuple[str, ...], count: int) -> tuple[tuple[str, ...], ...]:
         edges = (0, *cuts, len(words))
         found.append(tuple(" ".join(words[start:end]) for start, end in pairwise(edges)))
     return tuple(found)
+
+
+def _hopeless(text: str, measure: Measure, width: int, size: int, bold: bool) -> bool:
+    """Whether `text` is wider than `width` px at `size` px beyond doubt. Widths grow with the size, each letter's rounded."""
+    scale = size / COARSE
+    return measure(text, COARSE, bold) * scale - len(text) * (scale + 1) / 2 > width
 
 
 def _greedy(words: Sequence[str], measure: Measure, width: int, size: int, bold: bool) -> tuple[str, ...]:
