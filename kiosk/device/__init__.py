@@ -93,7 +93,15 @@ def run(config: KioskConfig) -> None:
                 ear.configure(around)
 
         ear = (
-            Ear(config, who, loop=loop, quiet=lambda: doorkeeper.quiet, notices=notices, spoken=tell_where)
+            Ear(
+                config,
+                who,
+                loop=loop,
+                quiet=lambda: doorkeeper.quiet,
+                notices=notices,
+                spoken=tell_where,
+                clock_vouched=lambda: clock.stamp().synchronised,
+            )
             if config.audio.enabled
             else None
         )

@@ -39,6 +39,7 @@ class Ear:
         quiet: Callable[[], bool],
         notices: Notices,
         spoken: Callable[[], None],
+        clock_vouched: Callable[[], bool],
     ) -> None:
         self._loop = loop
         self._notices = notices
@@ -55,7 +56,7 @@ class Ear:
         )
         self._worker = VoicesWorker(
             folder=config.state_dir / PACKS,
-            fetch=PackLink(who.ca).fetch,
+            fetch=PackLink(who.ca, clock_vouched=clock_vouched).fetch,
             ready=self._packs_are_here,
             draw=random.random,
             alarm=notices.alarm,

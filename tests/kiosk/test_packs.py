@@ -97,9 +97,35 @@ def test_what_was_there_before_stays_when_the_new_one_does_not_come(tmp_path: Pa
 def test_a_door_of_another_authority_is_not_believed(tmp_path: Path, door: SpeechDoor, pack: VoicePack) -> None:
     (tmp_path / "other").mkdir()
     ours, _, _ = Authority.make("another CA").server_files(tmp_path / "other")
-    with pytest.raises(PackError, match="SSLError"):
+    with pytest.raises(PackError, match="certificate is not accepted"):
         PackLink(ours).fetch(door.address, pack, tmp_path / "pack.zip", never)
     assert door.asked == []
+
+
+@pytest.mark.parametrize("days", [(-30, -2), (2, 30)])
+def test_a_device_whose_clock_nobody_vouches_for_gets_its_speech_whatever_year_it_believes(
+    tmp_path: Path, days: tuple[int, int]
+) -> None:
+    authority = Authority.make()
+    authority.days = days
+    door = SpeechDoor(tmp_path / "door", authority)
+    made = pack_of(tmp_path / "made", "uk", {"Дякуємо!": SAMPLES})
+    door.offer(tmp_path / "made" / f"{made.digest.hex()}.zip")
+    try:
+        with pytest.raises(PackError, match="certificate is not accepted"):
+            PackLink(door.ca).fetch(door.address, made, tmp_path / "pack.zip", never)
+        PackLink(door.ca, clock_vouched=lambda: False).fetch(door.address, made, tmp_path / "pack.zip", never)
+    finally:
+        door.close()
+
+
+def test_a_device_whose_clock_nobody_vouches_for_believes_no_other_authority(
+    tmp_path: Path, door: SpeechDoor, pack: VoicePack
+) -> None:
+    (tmp_path / "other").mkdir()
+    ours, _, _ = Authority.make("another CA").server_files(tmp_path / "other")
+    with pytest.raises(PackError, match="certificate is not accepted"):
+        PackLink(ours, clock_vouched=lambda: False).fetch(door.address, pack, tmp_path / "pack.zip", never)
 
 
 def test_a_device_whose_ca_is_lost_says_so(tmp_path: Path, door: SpeechDoor, pack: VoicePack) -> None:
@@ -111,6 +137,12 @@ def test_a_device_whose_ca_is_lost_says_so(tmp_path: Path, door: SpeechDoor, pac
 def test_nothing_is_fetched_without_https(tmp_path: Path, pack: VoicePack, address: str) -> None:
     with pytest.raises(PackError, match="https"):
         PackLink(tmp_path / "ca.pem").fetch(address, pack, tmp_path / "pack.zip", never)
+
+
+@pytest.mark.parametrize("address", ["https://", "https://127.0.0.1:port", "https://[::1", "https://127.0.0.1:1"])
+def test_an_address_where_nobody_can_be_is_said(tmp_path: Path, door: SpeechDoor, pack: VoicePack, address: str) -> None:
+    with pytest.raises(PackError):
+        PackLink(door.ca).fetch(address, pack, tmp_path / "pack.zip", never)
 
 
 def test_a_proxy_of_the_environment_is_not_used(
