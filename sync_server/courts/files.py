@@ -101,7 +101,9 @@ def write(settings: CourtSettings) -> str:
     ):
         lines += ["", f"[{title}]  # {units}"]
         lines += [f"{name} = {_shown(name, getattr(numbers, name))}" for name in numbers.__struct_fields__]
-    if settings.hours is not None:
+    if settings.hours is None:
+        lines += ["", "# [hours]  # without this table it never closes", *(f'# {day} = ["09:00-18:00"]' for day in WEEKDAYS)]
+    else:
         hours = settings.hours
         lines += ["", f"[hours]  # in {hours.timezone}"]
         lines += [f"{day} = {_quoted(_doors(spells))}" for day, spells in zip(WEEKDAYS, hours.week, strict=True)]

@@ -1,5 +1,6 @@
 """A court's file says everything about its kiosks; a fault is told by place and fix; what is kept can be written out again."""
 
+import re
 from pathlib import Path
 
 import msgspec
@@ -139,6 +140,13 @@ def test_a_fault_is_told_by_table_field_reason_and_fix(
 def test_what_is_written_out_is_read_back_as_it_was(tmp_path_factory: pytest.TempPathFactory, settings_: CourtSettings) -> None:
     folder = tmp_path_factory.mktemp("court")
     assert settings(folder, write(settings_)) == settings_
+
+
+def test_hours_that_are_not_set_are_written_out_as_an_example_to_be_uncommented(tmp_path: Path) -> None:
+    text = write(CourtSettings(name=NAME))
+    assert settings(tmp_path, text).hours is None
+    shown = re.sub(r"^# ", "", text, flags=re.MULTILINE)
+    assert settings(tmp_path, shown).hours == Hours(ZONE, [[(540, 1080)]] * 7)
 
 
 @pytest.mark.django_db
