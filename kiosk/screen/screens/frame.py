@@ -35,21 +35,19 @@ def header(board: Board, frame: views.Frame, *, asks: bool = False) -> Box:
     )
     crest = min(round(room.h * board.glass.crest), room.w // 4) + board.px(10) if board.glass.crest else 0
     name = Box(room.x + crest, room.y, room.w - crest, room.h)
-    if voiceless is not None:
-        height = note_height(board, voiceless, room.w)
-    else:
-        height = (1 if board.measure(frame.court, board.least, False) <= name.w else 2) * board.line(SMALL)
+    named = 1 if board.measure(frame.court, board.least, False) <= name.w else 2
+    height = named * board.line(SMALL) if voiceless is None else note_height(board, voiceless, room.w)
     if asks:
         height = max(height, still_there_height(board, frame, room.w))
+    name = Box(name.x, name.y, name.w, max(name.h, named * board.line(SMALL)))
     room = Box(room.x, room.y, room.w, max(room.h, height))
-    name = Box(name.x, room.y, name.w, room.h)
     if asks and frame.leaving is not None:
         still_there(board, frame, room)
     elif voiceless is not None:
         note(board, voiceless, room)
     else:
         if crest:
-            board.add(Crest(Box(room.x, room.y, crest - board.px(10), room.h)))
+            board.add(Crest(Box(room.x, room.y, crest - board.px(10), name.h)))
         if frame.court:
             board.text(frame.court, name, size=board.least, tone="quiet", max_lines=2)
     return Box(0, 0, board.width, room.bottom + board.px(4))
@@ -83,7 +81,7 @@ def still_there(board: Board, frame: views.Frame, room: Box) -> None:
 
 def still_there_height(board: Board, frame: views.Frame, width: int) -> int:
     """The room that `still_there` wants where it has `width` px."""
-    lines = 1 if board.measure(frame.still_there, board.type(ASKING), True) <= width - 4 * board.px(6) else 2
+    lines = 1 if board.measure(frame.still_there, board.least, True) <= width - 4 * board.px(6) else 2
     return lines * board.line(ASKING, bold=True) + board.px(16)
 
 
@@ -163,9 +161,9 @@ def _packed(board: Board, cells: Sequence[_Cell], width: int) -> list[list[_Cell
     return [[cell] for cell in cells]
 
 
-def _natural(board: Board, cell: _Cell) -> int:
-    """The width that a control wants."""
-    inside = board.px(INSIDE)
+def _natural(board: Board, cell: _Cell, inside: int | None = None) -> int:
+    """The width that a control wants, with `inside` px at both sides of its words."""
+    inside = board.px(INSIDE) if inside is None else inside
     if cell.icon is None:
         return max(board.target, board.measure(cell.words, board.least, True) + 2 * inside)
     if not cell.shown:
@@ -189,7 +187,12 @@ def _row(board: Board, cells: Sequence[_Cell], below: Sequence[int], room: Box) 
     """Controls side by side. In the accessible mode they fill the row; in the usual look access keeps left and the rest right, over
     those `below` where they fit. Returns their widths."""
     widths = [_natural(board, cell) for cell in cells]
-    if not board.large and cells[0].key == ACCESS:
+    if not board.large and not below:
+        air = _air(board, cells, room.w)
+        widths[1:] = [_natural(board, cell, air) for cell in cells[1:]]
+        room = Box(room.x, room.y, room.w + air - board.px(INSIDE), room.h)  # the last word ends where all else on the screen does
+        widths[0] += room.w - sum(widths)
+    elif not board.large and cells[0].key == ACCESS:
         columns = [max(pair) for pair in zip(widths[1:], below[len(below) - len(widths) + 1 :], strict=False)]
         if len(columns) == len(widths) - 1 and widths[0] + sum(columns) <= room.w:
             widths[1:] = columns
@@ -202,6 +205,16 @@ def _row(board: Board, cells: Sequence[_Cell], below: Sequence[int], room: Box) 
         _cell(board, cell, Box(x, room.y, least, room.h))
         x += width
     return widths
+
+
+def _air(board: Board, cells: Sequence[_Cell], room_w: int) -> int:
+    """Room at both sides of each language's words, so that they stand evenly however short they are."""
+    least = board.px(INSIDE)
+    first = _natural(board, cells[0]) + board.margin if cells[0].key == ACCESS else _natural(board, cells[0])
+    for air in range(board.px(14), least, -1):
+        if first + sum(_natural(board, cell, air) for cell in cells[1:]) + least - air <= room_w:
+            return air
+    return least
 
 
 def _stretched(widths: Sequence[int], spare: int) -> list[int]:
