@@ -1,5 +1,7 @@
 """The conductor: every scene to every screen, every row to the card, an alarm for whatever is due."""
 
+import contextlib
+
 import pytest
 
 from kiosk.core import visit
@@ -30,18 +32,38 @@ def test_a_screen_that_fails_takes_nothing_from_the_others() -> None:
     assert exit_.loop.alarm is not None
 
 
-def test_presses_behind_a_failing_screen_are_still_served() -> None:
+def test_presses_that_wait_behind_a_failing_screen_are_still_served() -> None:
     exit_ = Exit(only_the_first_item())
     exit_.conductor._screens = (Torn(),)
-    for value in (1, 2, 3):
-        with pytest.raises(RuntimeError):
-            exit_.press(value)
-    for _ in range(20):
-        try:
-            exit_.loop.run()
-        except RuntimeError:
-            continue
+    exit_.card.by_itself = False
+    with pytest.raises(RuntimeError):
+        exit_.press(1)
+    exit_.press(2)
+    exit_.press(3)
+    while exit_.card.waiting:
+        exit_.card.settle(True)
+        while exit_.loop.calls:
+            with contextlib.suppress(RuntimeError):  # as the loops do
+                exit_.loop.run()
     assert [row.value for row in exit_.rows(Answer) if isinstance(row, Answer)] == [1, 2, 3]
+
+
+def test_what_waits_behind_a_scene_that_cannot_be_shown_still_happens() -> None:
+    exit_ = Exit(only_the_first_item())
+    exit_.card.by_itself = False
+    exit_.press(1)
+    exit_.press(9)  # means nothing, and waits all the same
+    exit_.clean()
+    exit_.close()
+    exit_.conductor._screens = (Torn(),)
+    exit_.card.settle(True)
+    while exit_.loop.calls:
+        with contextlib.suppress(RuntimeError):
+            exit_.loop.run()
+    assert not exit_.conductor._held
+    exit_.conductor._screens = (exit_.screen,)
+    exit_.wait(60_000)
+    assert exit_.screen.phase is Phase.CLOSED
 
 
 def test_the_same_scene_is_shown_once() -> None:
