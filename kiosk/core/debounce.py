@@ -54,7 +54,7 @@ class Debounce:
         if down is self.down:
             return  # an edge in between was lost
         open_for = None if self.moved_at is None else stamp.monotonic - self.moved_at
-        if down and not self.stuck and (open_for is None or open_for >= self.window):
+        if down and (open_for is None or open_for >= self.window):
             self.pressed, self.counted = False, True
         if down and not self.pressed:
             self.began = stamp
@@ -76,7 +76,7 @@ class Debounce:
         if due is None or now < due:
             return None
         if self.stuck:
-            self.stuck = self.pressed = False
+            self.stuck = False
             return Turn.FREE
         if self.pressed:
             self.stuck = True

@@ -231,11 +231,13 @@ def test_each_contact_has_a_window_of_its_own() -> None:
     assert [event.value for event in bench.events if isinstance(event, Press)] == [1, 1, 4]
 
 
-def test_presses_of_several_contacts_are_told_in_the_order_they_happened() -> None:
+@pytest.mark.parametrize("late", [False, True])
+def test_presses_of_several_contacts_are_told_in_the_order_they_happened(late: bool) -> None:
     bench = Bench()
     for contact, at in (("face:4", 10), ("face:1", 11), ("key:next", 12)):
         bench.clock.now = at
         bench.pressing.edge(Edge(contact, True, bench.clock.stamp()))
+    bench.clock.now = 900 if late else 12
     bench.wait_until(1_000)
     stamps = [event.stamp.monotonic for event in bench.events]
     assert stamps == [10, 11, 12]
