@@ -26,7 +26,7 @@ def compose(board: Board, view: views.FollowUp) -> None:
     among = not choices.are_faces(points) and len(points) % 2 == 1
     if among:  # skip makes the tiles a full block, as plain as the rest
         points.append(views.Choice("skip", view.skip, "skip" if points[0].icon else None, None))
-    margin = board.px(8) if board.large else board.margin - board.px(4)
+    margin = board.px(4) if board.large else board.margin - board.px(4)
     above = Box(margin, 0, board.width - 2 * margin, bar.y - board.px(0 if board.large else 6))
     actions = stack(board, _actions(view, skip=not among), above)
     lines = 4 if board.portrait else 2

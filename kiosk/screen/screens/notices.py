@@ -5,7 +5,7 @@ from typing import Final
 from kiosk.screen import views
 from kiosk.screen.board import Board, snap
 from kiosk.screen.drawings import ICON_SIZES
-from kiosk.screen.picture import Box, Drain, Tone
+from kiosk.screen.picture import Box, Drain, Panel, Tone
 from kiosk.screen.screens import frame
 from kiosk.screen.screens.buttons import Button, put, width
 
@@ -55,7 +55,7 @@ def cleaning(board: Board, view: views.Cleaning) -> None:
     bar, wide = board.px(10), board.width // 2
     track = Box((board.width - wide) // 2, board.height * 3 // 4, wide, bar)
     _notice(board, "clean", view.sentence, [], Box(0, head.bottom, board.width, track.y - head.bottom - board.px(16)))
-    board.panel(track, fill="line", edge=None)
+    board.add(Panel(track, "line", None, 0, bar // 2))
     board.add(Drain(track, "accent", bar // 2, view.since, view.until))
 
 

@@ -39,7 +39,7 @@ def compose(board: Board, view: views.Thanks) -> None:
 
 def _actions(board: Board, view: views.Thanks, bar: Box) -> Box:
     """Undo, as wide as half the screen; in the accessible mode the way on beside it. The row stays when undo has run out."""
-    side = board.px(8) if board.large else board.margin - board.px(4)
+    side = board.px(4) if board.large else board.margin - board.px(4)
     undo = [] if view.undo is None else [Button("undo", view.undo, "undo", quiet=True, drain=(view.since, view.until))]
     buttons = [*undo, Button("done", view.done, "tick")] if board.large else undo
     row = Box(side, 0, board.width - 2 * side, bar.y - board.px(0 if board.large else 6))
