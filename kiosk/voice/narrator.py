@@ -17,7 +17,7 @@ class Narrator:
     - another screen: what became of the last choice, then the whole screen;
     - "still there?" appears: the question, once; it is answered: that there is more time, and where one was;
     - a wish to hear it again: the whole screen, how the keys work, and where one is;
-    - louder: the new volume, in the new volume;
+    - louder: the new volume, in the new volume, and the question again before the first step;
     - a step: the words of that control;
     - a choice whose commit is under way: silence, because the next screen tells what became of it;
     - the mode ends, by its control, by time or with the visit: that it has, so that nobody waits for a voice that has gone.
@@ -71,7 +71,7 @@ class Narrator:
         if aid.reads != aid_before.reads:
             return script.again(scene, aid)
         if aid.volume != aid_before.volume:
-            return script.volume(scene, aid.volume)
+            return script.volume(scene, aid)
         if aid.focused is not None and aid.focused != aid_before.focused:
             return script.control(scene, aid.focused)
         if scene.leaving_at is None and before.leaving_at is not None:

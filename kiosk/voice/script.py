@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from kiosk import opening
-from kiosk.core.access import KEYPADS, Aid, Keystroke, Volume
+from kiosk.core.access import KEYPADS, Aid, Keystroke
 from kiosk.core.ports import Spoken
 from kiosk.core.surroundings import Surroundings
 from kiosk.core.visit import Action, Phase, Scene
@@ -82,9 +82,10 @@ class Script:
         where = self.control(scene, aid.focused) if aid.focused else self._question(scene)
         return (*self._sayer(scene)("You have more time."), *where)
 
-    def volume(self, scene: Scene, volume: Volume) -> Sentences:
-        """How loud it is now, said as loud."""
-        return (*self._sayer(scene)("Volume:"), *self._digits(scene, str(volume)))
+    def volume(self, scene: Scene, aid: Aid) -> Sentences:
+        """How loud it is now, said as loud; and what is asked, for whoever could not hear it and has taken no step yet."""
+        asked = () if aid.focused else self._question(scene)
+        return (*self._sayer(scene)("Volume:"), *self._digits(scene, str(aid.volume)), *asked)
 
     def farewell(self, scene: Scene, before: Scene) -> Sentences:
         """The accessible mode has ended, by its control or because the visit is over; said in the language of `before`."""

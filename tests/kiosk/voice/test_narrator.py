@@ -222,12 +222,18 @@ def test_choosing_before_the_first_step_repeats_the_screen() -> None:
 
 def test_louder_is_said_as_loud_as_it_will_be() -> None:
     booth = Booth()
-    booth.keys(ACCESS)
+    booth.keys(ACCESS, NEXT)
     heard = []
     for _ in range(5):
         booth.keys(LOUDER)
         heard.append((booth.last(), booth.speech.said[-1][1]))
     assert heard == [(["Volume:", str(volume)], volume) for volume in (4, 5, 1, 2, 3)]
+
+
+def test_louder_before_the_first_step_asks_again_what_could_not_be_heard() -> None:
+    booth = Booth()
+    booth.keys(ACCESS)
+    assert booth.hear(LOUDER) == ["Volume:", "4", "How was it?"]
 
 
 def test_the_next_visitor_begins_at_the_usual_volume() -> None:
