@@ -24,6 +24,7 @@ class Trace:
             "language": picture.language,
             "pressed": picture.pressed,
             "large": picture.large,
+            "focus": picture.focus,
             "size": picture.size,
             "controls": {control.key: control.box for control in picture.controls},
             "texts": [" ".join(mark.lines) for mark in picture.marks if isinstance(mark, Text)],
