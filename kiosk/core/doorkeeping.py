@@ -17,7 +17,7 @@ CLOCK: Final = "clock-not-synchronised"
 
 
 class Doorkeeper:
-    """Tells the visit when the court closes and opens. Main thread only.
+    """Tells the visit when the court closes and opens. On the main thread.
 
     Hours begin and end with whole minutes, so looking at the clock at each of them is exact, and a clock that has jumped is noticed
     within a minute. A clock that nobody vouches for closes nothing: an open device at night harms nobody, a closed one by day does.
@@ -57,9 +57,9 @@ class Doorkeeper:
 
     @property
     def quiet(self) -> bool:
-        """Whether sounds are held back now."""
-        stamp = self._clock.stamp()
-        return self._hours is not None and stamp.synchronised and calendar.is_quiet(self._hours, stamp.wall)
+        """Whether sounds are held back now. From any thread."""
+        hours, stamp = self._hours, self._clock.stamp()
+        return hours is not None and stamp.synchronised and calendar.is_quiet(hours, stamp.wall)
 
     def _look(self) -> None:
         stamp = self._clock.stamp()

@@ -6,7 +6,7 @@ import pytest
 
 from kiosk.core import visit
 from kiosk.core.conductor import PRESSES_HELD
-from kiosk.core.visit import Phase
+from kiosk.core.visit import COMMIT_PATIENCE, Phase
 from tests.kiosk.exit import Exit, HandScreen, only_the_first_item, rotating
 from wire.events import Answer, Flag
 
@@ -90,6 +90,22 @@ def test_an_idle_device_has_no_alarm() -> None:
     exit_.tap(4)
     exit_.wait(60_000)
     assert exit_.loop.alarm is None
+
+
+def test_a_press_is_not_given_up_for_the_time_it_had_to_wait_for_its_turn() -> None:
+    exit_ = Exit(only_the_first_item())
+    exit_.card.by_itself = False
+    begun = exit_.clock.now
+    for value in (1, 2, 3):
+        exit_.press(value)
+        exit_.wait(100)
+    for _ in range(3):
+        exit_.wait(COMMIT_PATIENCE - 1_000)
+        exit_.settle(True)
+        assert exit_.scene.phase in (Phase.THANKS, Phase.WELCOME)
+    assert not any(scene.phase is Phase.NOT_RECORDED for scene in exit_.screen.scenes)
+    assert exit_.card.waiting == []
+    assert [row.visit - begun for row in exit_.rows(Answer)] == [0, 100, 200]
 
 
 def test_presses_held_have_an_end() -> None:

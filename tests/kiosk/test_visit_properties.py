@@ -193,6 +193,12 @@ class Visitors(RuleBasedStateMachine):
         assert (self.exit.loop.alarm and self.exit.loop.alarm[0]) == due
 
     @invariant()
+    def what_is_awaited_lies_ahead(self) -> None:
+        """Also for who had to wait: nobody is given up at once."""
+        due = visit.due(self.exit.conductor._state)
+        assert due is None or due > self.exit.clock.now
+
+    @invariant()
     def announcements_and_offers_stand_only_where_they_belong(self) -> None:
         scene = self.exit.scene
         if scene.leaving_at is not None:

@@ -25,7 +25,7 @@ def show(rules: Rules, state: State, now: Stamp, item: int) -> State:
         state = _draw(rules, state)
     thanked_at = now.monotonic if item == 1 else state.thanked_at
     if item >= len(asked(rules, state)):
-        thanks = replace(state, phase=Phase.THANKS, thanked_at=now.monotonic, undo_until=now.monotonic)
+        thanks = replace(state, phase=Phase.THANKS, thanked_at=now.monotonic, undo_until=state.since)  # until when, `wait` says
         return wait(rules, _unfocused(thanks), now)
     phase = Phase.WELCOME if item == 0 else Phase.FOLLOW_UP
     return wait(rules, _unfocused(replace(state, phase=phase, item=item, thanked_at=thanked_at, undo_until=None)), now)
@@ -40,7 +40,7 @@ def rest(rules: Rules, state: State, now: Stamp, phase: Phase | None = None) -> 
         item=0,
         visit=None,
         pending=None,
-        since=now.monotonic,
+        since=_shown_at(state, now),
         deadline=None,
         warn_at=None,
         leaving=False,
@@ -64,14 +64,21 @@ def wait(rules: Rules, state: State, now: Stamp) -> State:
     timings = rules.timings
     slowly = timings.aided if state.aided else 1
     patience = _patience(rules, state)
+    since = _shown_at(state, now)
     deadline = warn_at = undo_until = None
     if patience is not None:
-        deadline = now.monotonic + patience * slowly
+        deadline = since + patience * slowly
         if state.phase in QUESTIONS:
             warn_at = deadline - min(timings.warning, patience // 2) * slowly
         if state.undo_until is not None:
-            undo_until = min(now.monotonic + timings.undo * slowly, deadline)
-    return replace(state, since=now.monotonic, deadline=deadline, warn_at=warn_at, leaving=False, undo_until=undo_until)
+            undo_until = min(since + timings.undo * slowly, deadline)
+    return replace(state, since=since, deadline=deadline, warn_at=warn_at, leaving=False, undo_until=undo_until)
+
+
+def _shown_at(state: State, now: Stamp) -> int:
+    """When what follows from an event of `now` is shown. A press that had to wait for the card happened before the screen it meets,
+    and must not be given up for the time it has waited."""
+    return max(state.since, now.monotonic)
 
 
 def _patience(rules: Rules, state: State) -> int | None:
@@ -126,8 +133,9 @@ def await_commit(state: State, rows: tuple[Event, ...], action: Action, value: i
     """Rows whose commit the visitor waits for."""
     state, appends = append(state, rows)
     pending = Pending(state.tokens, action, value, then, rows)
-    deadline = now.monotonic + COMMIT_PATIENCE
-    return replace(state, pending=pending, since=now.monotonic, deadline=deadline, warn_at=None, leaving=False), appends
+    since = _shown_at(state, now)
+    deadline = since + COMMIT_PATIENCE
+    return replace(state, pending=pending, since=since, deadline=deadline, warn_at=None, leaving=False), appends
 
 
 def leave(rules: Rules, state: State, now: Stamp, by: Input | None = None) -> Step:
