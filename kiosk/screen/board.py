@@ -205,6 +205,10 @@ class Board:
             max_lines=max_lines,
         )
 
+    def all_fit(self, texts: Iterable[str], room: Box, *, bold: bool, max_lines: int) -> bool:
+        """Whether every one of `texts` fits `room`, be it at the least size. Opens no font of a size smaller still."""
+        return typeset.all_fit(texts, self.measure, width=room.w, height=room.h, size=self.least, bold=bold, max_lines=max_lines)
+
     def _capped(self, words: str, size: int) -> int:
         return max(self.least, min(size, self._caps.get(words, size)))
 

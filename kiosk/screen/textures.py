@@ -21,8 +21,9 @@ from kiosk.screen.picture import Face, Icon, Panel, Tone
 from kiosk.screen.ruler import Ruler
 from kiosk.screen.theme import Palette, Rgb, Theme
 
-SCREENS_KEPT: Final = 3
-"""Texts, and faces with grounds, are kept up to so many screens' worth of pixels each: all that one language shows in one mode."""
+LINES_KEPT: Final = 1.2
+PLATES_KEPT: Final = 1.6
+"""Screens' worth of pixels that texts, and faces with grounds, are kept up to: all that one language shows in one mode."""
 LARGEST_CREST: Final = 2048
 """px a side: what every graphics chip takes."""
 STEP: Final = 64
@@ -75,7 +76,8 @@ class Textures:
 
     def fit(self, size: tuple[int, int]) -> None:
         """Pictures are of this size from now on."""
-        self._lines.room = self._plates.room = SCREENS_KEPT * size[0] * size[1]
+        area = size[0] * size[1]
+        self._lines.room, self._plates.room = round(LINES_KEPT * area), round(PLATES_KEPT * area)
 
     def line(self, text: str, size: int, bold: bool) -> Any:
         """A line of text, white."""

@@ -79,6 +79,12 @@ def common_size(
     return min(sizes, default=size)
 
 
+def all_fit(texts: Iterable[str], measure: Measure, *, width: int, height: int, size: int, bold: bool, max_lines: int) -> bool:
+    """Whether every one of `texts` fits at `size` px."""
+    found = (set_lines(text, measure, width=width, size=size, bold=bold, max_lines=max_lines) for text in texts)
+    return all(setting is not None and setting.height <= height for setting in found)
+
+
 def set_lines(text: str, measure: Measure, *, width: int, size: int, bold: bool, max_lines: int) -> Setting | None:
     """`text` in as few lines as fit `width`, of lengths as equal as can be; None when `max_lines` are not enough."""
     words = text.split()

@@ -1,6 +1,6 @@
 """Tiles to tap: an icon and words, or words alone, laid out so that all words are set alike."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -54,24 +54,30 @@ def put(board: Board, choices: Sequence[views.Choice], room: Box) -> None:
 
 def _plan(board: Board, choices: Sequence[views.Choice], room: Box) -> _Plan:
     """The first layout in which every word has its full size, else the one with the largest words."""
-    best: _Plan | None = None
+    rooms = list(_rooms(board, choices, room))
+    for columns, style, icon, inner in rooms:
+        if board.all_fit((choice.words for choice in choices), inner, bold=True, max_lines=MOST_LINES):
+            return _planned(board, choices, columns, style, icon, inner)
+    plans = [_planned(board, choices, *each) for each in rooms]
+    return max(plans, key=lambda plan: plan.size, default=_Plan(-(-len(choices) // 2), "bare", 0, board.least, 0))
+
+
+def _rooms(board: Board, choices: Sequence[views.Choice], room: Box) -> Iterator[tuple[int, Style, int, Box]]:
+    """Layouts to try, the finest first, with the side of their icons and the room for the words of each tile."""
     for columns, style in _layouts(board, choices):
         rows = -(-len(choices) // columns)
         cell = Box(0, 0, room.w // columns, room.h // rows)
         if min(cell.w, cell.h) < board.target and len(choices) > 1:
             continue
         icon, words = _tile_room(board, cell, style)
-        if (style != "bare" and icon < board.px(28)) or (style == "above" and cell.w < board.px(NARROWEST)):
-            continue
-        size = board.common_size(
-            (choice.words for choice in choices), width=words.w, height=words.h, step=WORDS, bold=True, max_lines=MOST_LINES
-        )
-        plan = _Plan(columns, style, icon, size, _tallest(board, choices, words))
-        if size >= board.least:
-            return plan
-        if best is None or size > best.size:
-            best = plan
-    return best or _Plan(-(-len(choices) // 2), "bare", 0, board.least, 0)
+        if (style == "bare" or icon >= board.px(28)) and (style != "above" or cell.w >= board.px(NARROWEST)):
+            yield columns, style, icon, words
+
+
+def _planned(board: Board, choices: Sequence[views.Choice], columns: int, style: Style, icon: int, inner: Box) -> _Plan:
+    texts = (choice.words for choice in choices)
+    size = board.common_size(texts, width=inner.w, height=inner.h, step=WORDS, bold=True, max_lines=MOST_LINES)
+    return _Plan(columns, style, icon, size, _tallest(board, choices, inner))
 
 
 def _tallest(board: Board, choices: Sequence[views.Choice], room: Box) -> int:
