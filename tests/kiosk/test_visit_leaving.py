@@ -182,6 +182,16 @@ def test_a_device_that_slept_over_the_announcement_resets_at_once() -> None:
     assert [row.dt for row in exit_.rows(Left)] == [3_600_000]
 
 
+def test_a_touch_that_is_heard_late_takes_no_time_away() -> None:
+    exit_ = Exit()
+    touched = exit_.clock.stamp()
+    exit_.wait(8_000)
+    exit_.tap(4)
+    until = exit_.scene.deadline
+    exit_.do(visit.Stay(touched))
+    assert exit_.scene.deadline == until
+
+
 def test_a_tick_too_early_changes_nothing() -> None:
     exit_ = Exit(only_the_first_item())
     exit_.tap(4)
