@@ -3,6 +3,7 @@
 Importing this module opens nothing; `TouchScreen(...)` does. It is used on the main thread, but for `loop.post` and `loop.stop`.
 """
 
+import ctypes
 from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import Any, Final
@@ -23,8 +24,8 @@ from kiosk.texts import Texts
 
 NOWHERE: Final = ("", "offscreen", "dummy")
 """Drivers of SDL that draw where nobody sees it; it falls back on them without a word."""
-LIKELY: Final = 64
-"""Pictures drawn beforehand: all that one language shows in one mode before the reason is given."""
+LIKELY: Final = 40
+"""Pictures drawn beforehand: what one language shows in one mode until the reason is given, some 90 kB each."""
 
 
 class TouchScreen:
@@ -63,6 +64,7 @@ class TouchScreen:
         self._manner: tuple[str, bool] | None = None
         self._coming: Iterator[tuple[Picture, Palette]] | None = None
         self._closed = False
+        self._libc = ctypes.CDLL(None)
         waiter: Waiter = SdlWaiter() if settings.input == "mouse" else ThreadWaiter()
         self.loop = MainLoop(now=self._now, waiter=waiter, turn=self._turn, next_event=self._seconds_to_next_event, report=report)
 
@@ -128,9 +130,16 @@ class TouchScreen:
         pair = None if self._coming is None else next(self._coming, None)
         if pair is None:
             self._coming = None
+            self._give_back()
             return
         self.painter.prepare(*pair)
         self.loop.when_idle(self._rehearse_one)
+
+    def _give_back(self) -> None:
+        """What composing has freed goes back to the system: up to 10 MB in a millisecond, which glibc would keep."""
+        trim = getattr(self._libc, "malloc_trim", None)
+        if trim is not None:
+            trim(0)
 
     def close(self) -> None:
         """Closes the window."""

@@ -13,8 +13,8 @@ from kiosk.screen.ruler import Ruler
 from kiosk.screen.textures import Textures, drop, tone
 from kiosk.screen.theme import Palette, Rgb, Theme
 
-READY_KEPT: Final = 64
-"""Canvases kept for pictures that may come: every question of one language with each option pressed. Some 15 kB each."""
+READY_KEPT: Final = 48
+"""Canvases kept for pictures that may come, some 90 kB each."""
 SINK: Final = 4
 """Pixels at 800×480 by which what is pressed goes down."""
 SMOOTH_S: Final = 1 / 25
