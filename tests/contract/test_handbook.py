@@ -11,14 +11,19 @@ from pathlib import Path
 import pytest
 
 from kiosk import config as kiosk_config
+from kiosk.screen.settings import ScreenSettings
+from kiosk.texts import LANGUAGES as SHOWN_TO_VISITORS
+from kiosk.texts import Texts
+from sync_server.courts import files as court_file
 from sync_server.project import config as server_config
+from wire.envelopes import Timings
 
 ROOT = Path(__file__).resolve().parents[2]
 LANGUAGES = ("uk", "en")
 
 
-def blocks(language: str, kind: str) -> list[str]:
-    text = (ROOT / "docs" / language / "facility.md").read_text(encoding="utf-8")
+def blocks(language: str, kind: str, page: str = "facility") -> list[str]:
+    text = (ROOT / "docs" / language / f"{page}.md").read_text(encoding="utf-8")
     return re.findall(rf"```{kind}\n(.*?)```", text, re.DOTALL)
 
 
@@ -67,3 +72,51 @@ def test_every_setting_the_handbook_names_exists(language: str) -> None:
     server, kiosk = (tomllib.loads(block) for block in blocks(language, "toml"))
     assert set(server) <= set(server_config.ServerConfig.__struct_fields__)
     assert set(kiosk) <= set(kiosk_config.KioskConfig.__struct_fields__)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_whole_device_s_file_is_valid_as_printed(language: str, tmp_path: Path) -> None:
+    device, _ = blocks(language, "toml", "device")
+    file = tmp_path / "kiosk.toml"
+    file.write_text(device, encoding="utf-8")
+    read = kiosk_config.read(file)
+    wires = read.panel.contacts
+    assert [name for name in wires if name.startswith("face:")] == [f"face:{value}" for value in range(1, 6)]
+    assert wires["face:5"].active_high
+    assert {"key:access", "key:next", "key:choose", "door:main"} <= set(wires)
+    assert ScreenSettings.parse(read.screen, state_dir=tmp_path).mounting_mm == 850
+    # What the text offers besides.
+    for before, more in (
+        ("[audio]\n", "wake_ms = 400\n"),
+        ("[panel]\n", "buzzer = 12\n"),
+        ("[screen]\n", "hold_to_clean = false\n"),
+    ):
+        assert f"`{more.strip()}`" in (ROOT / "docs" / language / "device.md").read_text(encoding="utf-8")
+        file.write_text(device.replace(before, before + more), encoding="utf-8")
+        ScreenSettings.parse(kiosk_config.read(file).screen, state_dir=tmp_path)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_court_s_file_is_valid_as_printed(language: str, tmp_path: Path) -> None:
+    _, court = blocks(language, "toml", "device")
+    file = tmp_path / "court.toml"
+    file.write_text(court, encoding="utf-8")
+    read = court_file.load(file, timezone="Europe/Kyiv", name={"uk": "Суд"})
+    assert read.languages == SHOWN_TO_VISITORS
+    assert read.hours is not None
+    assert read.hours.week[0] == [(9 * 60, 13 * 60), (13 * 60 + 45, 18 * 60)]
+    assert read.hours.days == {"2026-12-25": []}
+    assert read.timings == Timings(), "the handbook shows what is usual"
+
+
+def test_both_languages_show_the_same_files() -> None:
+    uk, en = ([tomllib.loads(block) for block in blocks(language, "toml", "device")] for language in LANGUAGES)
+    assert uk == en
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_what_the_handbook_quotes_stands_on_the_screen(language: str) -> None:
+    page = (ROOT / "docs" / language / "device.md").read_text(encoding="utf-8")
+    texts = Texts([language], pytest.fail)
+    for message in ("Easier to use", "Repeat", "Louder"):
+        assert texts.say(language, message) in page
