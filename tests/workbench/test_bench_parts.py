@@ -1,5 +1,6 @@
 """The benches' own parts: packets, meter, rows, pictures to recognise."""
 
+import os
 import socket
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from wire.envelopes import Batch
 from wire.events import StreamId, at
 from workbench.bench import packets
 from workbench.bench.crowd import Ledger, rows
+from workbench.bench.installed import foreign_modules, hide_foreign
 from workbench.bench.meter import Meter
 from workbench.bench.stands import Trace
 from workbench.bench.usage import family, processor_s, usage
@@ -117,3 +119,17 @@ def test_a_trace_is_read_as_it_grows(tmp_path: Path) -> None:
         assert trace.pictures == 2
         trace.forget()
         assert trace.read() == {}, "what an earlier process has shown is no answer to a later touch"
+
+
+def test_the_measured_kiosk_sees_only_what_its_lock_names(tmp_path: Path) -> None:
+    path = hide_foreign(tmp_path / "installed")
+    env = {**os.environ, "PYTHONPATH": str(path)}
+
+    def can_import(module: str) -> bool:
+        return subprocess.run([sys.executable, "-P", "-c", f"import {module}"], env=env, capture_output=True).returncode == 0
+
+    assert not can_import("numpy")
+    assert not can_import("django")
+    assert can_import("sqlite_utils")
+    assert can_import("structlog")
+    assert "kivy" not in foreign_modules()

@@ -69,7 +69,7 @@ def measure(runs: int, say: Say) -> list[Figure]:
         Figure("kiosk, memory at first", "MiB", fresh["kiosk"], f"PSS {SETTLING_S:.0f} s after the first visitor"),
         Figure("page, memory at first", "MiB", fresh["page"]),
         ratio("memory at first, kiosk / page", fresh["kiosk"], fresh["page"], about="PSS", target=MEMORY),
-        Figure("kiosk, cold start", "ms", cold["kiosk"], "from the command to the whole question on the glass, answering"),
+        Figure("kiosk, cold start", "ms", cold["kiosk"], "command to whole question, answering; only the kiosk's locked libraries"),
         Figure("page, cold start", "ms", cold["page"]),
         ratio("cold start, kiosk / page", cold["kiosk"], cold["page"], about="to the first frame that can be used", target=COLD),
         Figure("kiosk, pressed look", "ms", pressed["kiosk"], "first changed pixel of the touched face", FRAME),

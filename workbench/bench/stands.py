@@ -21,6 +21,7 @@ from workbench.bench import glass
 from workbench.bench.exit import Exit
 from workbench.bench.glass import Awaited, Box, Glass, Touched, until
 from workbench.bench.harness import BenchTrouble
+from workbench.bench.installed import hide_foreign
 from workbench.bench.usage import family
 from workbench.installation import ROOT
 from workbench.processes import Child, Household
@@ -170,12 +171,13 @@ class Trace:
 
 
 class KioskStand(Stand):
-    """The kiosk as it stands at an exit. `more` are further tables of its TOML file."""
+    """The kiosk as it stands at an exit, with no library but those of its lock. `more` are further tables of its TOML file."""
 
     def __init__(self, folder: Path, household: Household, exit: Exit, *, more: str = "") -> None:
         super().__init__("The kiosk", folder, household)
         self._exit = exit
         self.trace = Trace(exit.state / "trace")
+        self._installed = hide_foreign(folder / "installed")
         self._config = folder / "kiosk.toml"
         width, height = SIZE
         self._config.write_text(
@@ -188,7 +190,8 @@ class KioskStand(Stand):
         """The kiosk's own."""
         self.trace.forget()
         argv = [sys.executable, "-P", "-m", "kiosk", "run", "--config", str(self._config)]
-        environment = {**self.glass.environment, "PYTHONPATH": str(ROOT), "ALSA_CONFIG_PATH": str(self._exit.card)}
+        path = os.pathsep.join([str(self._installed), str(ROOT)])
+        environment = {**self.glass.environment, "PYTHONPATH": path, "ALSA_CONFIG_PATH": str(self._exit.card)}
         return Child(self._name, argv, log=self.folder / "kiosk.log", env=environment)
 
     def learn(self) -> None:
