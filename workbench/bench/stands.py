@@ -225,7 +225,7 @@ class KioskStand(Stand):
         if f"language:{language}" in self.controls:
             self.press(f"language:{language}", language=language)
         if aided:
-            self.press("access" if "access" in self.controls else "larger")
+            self.press("access")
         self.press(f"answer:{value}", scene="follow-up")
         if undone:
             self.press("undo", scene="welcome")
