@@ -158,8 +158,8 @@ class Control:
 class Picture:
     """Everything on the screen, back to front. The first control that contains a touch gets it.
 
-    `renews_at` is the moment (monotonic ms) from which it is out of date: it counts seconds, or offers what then ends. `focus` is the
-    control that a tactile key has reached.
+    `renews_at` is the moment (monotonic ms) from which it is out of date: it counts seconds, or offers what then ends. `focus` is
+    the control that a tactile key has reached.
     """
 
     scene: str

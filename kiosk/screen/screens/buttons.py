@@ -12,6 +12,7 @@ from kiosk.screen.picture import Align, Box, Drain
 
 LABEL: Final = -1.0
 """Step of the type scale of a button's words, where they have room."""
+MOST_ROWS: Final = 2
 PAD: Final = 8
 """Between a button's words and its edge."""
 
@@ -91,6 +92,9 @@ def _rows(board: Board, buttons: Sequence[Button], room_w: int) -> list[list[But
             rows[-1] = row
         else:
             rows.append([button])
+    if len(rows) > MOST_ROWS:  # very long words are set smaller
+        half = -(-len(buttons) // MOST_ROWS)
+        return [list(buttons[:half]), list(buttons[half:])]
     return rows
 
 

@@ -11,6 +11,8 @@ from kiosk.screen.screens.buttons import Button, stack
 
 QUESTION: Final = 0.0
 SAVED: Final = -1.0
+LEAST_LINE: Final = 16
+"""Height that a question keeps in any case."""
 LARGE_ENOUGH: Final = 0.8
 """A question gives up so much of its size at most, so that the faces below need not be smaller still."""
 LARGEST_FACE: Final = 128
@@ -37,7 +39,8 @@ def compose(board: Board, view: views.FollowUp) -> None:
     free, found = next((pair for pair in tried if pair[1].size >= board.type(QUESTION) * LARGE_ENOUGH), tried[-1])
     air = min(board.px(6 if board.portrait else 10), max(0, (free - found.height) // 3))
     top = max(band.bottom + found.height + 2 * air, board.ceiling)
-    question = Box(board.margin, band.bottom + air, width, max(found.height, top - band.bottom - 2 * air))
+    top = min(top, actions.y - board.target)  # on a panel that holds too little, the options come first
+    question = Box(board.margin, band.bottom + air, width, max(top - band.bottom - 2 * air, board.px(LEAST_LINE)))
     board.text(view.question, question, size=found.size, bold=True, align="centre", max_lines=lines)
     choices.options(board, points, Box(actions.x, top, actions.w, actions.y - top), most=board.px(LARGEST_FACE))
 

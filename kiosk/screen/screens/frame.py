@@ -104,12 +104,7 @@ def bar(board: Board, frame: views.Frame) -> Box:
     """The accessibility control at the left, in its mode the voice's beside it, then the languages. Returns the room taken."""
     edge = board.px(4) if board.large else board.margin - board.px(INSIDE)
     width = board.width - 2 * edge
-    rows = _in_rows(board, frame, width) if board.portrait else []
-    for cells in _wordings(board, frame) if not rows else ():
-        if sum(_natural(board, cell) for cell in cells) <= width:
-            rows = [cells]
-            break
-    rows = rows or [[cell] for cell in _cells(board, frame, names=False, words=0)]
+    rows = _rows(board, frame, width)
     height = board.target
     gap = board.px(4)
     room = Box(edge, board.height - gap - len(rows) * height, width, len(rows) * height)
@@ -119,17 +114,6 @@ def bar(board: Board, frame: views.Frame) -> Box:
     for place in reversed(range(len(rows))):
         below = _row(board, rows[place], below, Box(room.x, room.y + place * height, width, height))
     return Box(0, room.y, board.width, board.height - room.y)
-
-
-def _wordings(board: Board, frame: views.Frame) -> Sequence[list[_Cell]]:
-    """The bar's controls with as many words as can be, then with fewer and fewer."""
-    return [
-        _cells(board, frame, names=True, words=2),
-        _cells(board, frame, names=False, words=2),
-        _cells(board, frame, names=True, words=1),
-        _cells(board, frame, names=False, words=1),
-        _cells(board, frame, names=False, words=0),
-    ]
 
 
 def _cells(board: Board, frame: views.Frame, *, names: bool, words: int) -> list[_Cell]:
@@ -142,13 +126,17 @@ def _cells(board: Board, frame: views.Frame, *, names: bool, words: int) -> list
     return cells
 
 
-def _in_rows(board: Board, frame: views.Frame, width: int) -> list[list[_Cell]]:
-    """In a column one row or two, with as many words as fit; none where they do not."""
-    for names, words in ((True, 2), (True, 1), (False, 2), (False, 1), (False, 0)):
-        rows = _packed(board, _cells(board, frame, names=names, words=words), width)
-        if len(rows) <= MOST_ROWS:
-            return rows
-    return []
+def _rows(board: Board, frame: views.Frame, width: int) -> list[list[_Cell]]:
+    """One row, in a column or where there are very many languages two, with as many words as fit."""
+    fewest = MOST_ROWS if board.portrait else 1
+    for most in range(fewest, MOST_ROWS + 1):
+        for names, words in ((True, 2), (False, 2), (True, 1), (False, 1), (False, 0)):
+            rows = _packed(board, _cells(board, frame, names=names, words=words), width)
+            if len(rows) <= most:
+                return rows
+    cells = _cells(board, frame, names=False, words=0)  # more than a hand can tell apart on this panel: they share what there is
+    half = -(-len(cells) // MOST_ROWS)
+    return [cells[:half], cells[half:]]
 
 
 def _packed(board: Board, cells: Sequence[_Cell], width: int) -> list[list[_Cell]]:
@@ -187,7 +175,9 @@ def _row(board: Board, cells: Sequence[_Cell], below: Sequence[int], room: Box) 
     """Controls side by side. In the accessible mode they fill the row; in the usual look access keeps left and the rest right, over
     those `below` where they fit. Returns their widths."""
     widths = [_natural(board, cell) for cell in cells]
-    if not board.large and not below:
+    if sum(widths) > room.w:
+        widths = _stretched([0] * len(cells), room.w)
+    elif not board.large and not below:
         air = _air(board, cells, room.w)
         widths[1:] = [_natural(board, cell, air) for cell in cells[1:]]
         room = Box(room.x, room.y, room.w + air - board.px(INSIDE), room.h)  # the last word ends where all else on the screen does
@@ -201,7 +191,7 @@ def _row(board: Board, cells: Sequence[_Cell], below: Sequence[int], room: Box) 
         widths = _stretched(widths, room.w - sum(widths))
     x = room.x
     for cell, width in zip(cells, widths, strict=True):
-        least = width if board.large or cell.key != ACCESS else _natural(board, cell)
+        least = width if board.large or cell.key != ACCESS else min(width, _natural(board, cell))
         _cell(board, cell, Box(x, room.y, least, room.h))
         x += width
     return widths

@@ -59,7 +59,12 @@ def _plan(board: Board, choices: Sequence[views.Choice], room: Box) -> _Plan:
         if board.all_fit((choice.words for choice in choices), inner, bold=True, max_lines=MOST_LINES):
             return _planned(board, choices, columns, style, icon, inner)
     plans = [_planned(board, choices, *each) for each in rooms]
-    return max(plans, key=lambda plan: plan.size, default=_Plan(-(-len(choices) // 2), "bare", 0, board.least, 0))
+    return max(plans, key=lambda plan: plan.size, default=_Plan(_squarest(len(choices), room), "bare", 0, board.least, 0))
+
+
+def _squarest(count: int, room: Box) -> int:
+    """How many columns leave the largest least side, where tiles cannot be as large as they should."""
+    return max(range(1, count + 1), key=lambda columns: min(room.w // columns, room.h // -(-count // columns)))
 
 
 def _rooms(board: Board, choices: Sequence[views.Choice], room: Box) -> Iterator[tuple[int, Style, int, Box]]:
