@@ -14,6 +14,8 @@ from kiosk.screen.picture import Box
 
 WORDS: Final = -1.0
 """Step of the type scale of the words at faces."""
+COLUMN_WORDS: Final = 0.5
+"""The same in a column, where they have a line of their own."""
 GAP: Final = 8
 """Between a face and its words."""
 SMALLEST: Final = (64, 48)
@@ -110,10 +112,13 @@ def _in_columns(board: Board, choices: Sequence[views.Choice], room: Box, column
     """Its word beside each, in one line of sight."""
     row = room.h // -(-len(choices) // len(columns))
     pad, gap = board.px(8), board.px(8 if len(columns) > 1 else 24)
-    side = snap(FACE_SIZES, min(most, row - 2 * board.ring, room.w // len(columns) // 3))
+    widest_face = board.px(SMALLEST[0]) if board.large else room.w // len(columns) // 3  # large words come first
+    side = snap(FACE_SIZES, min(most, row - 2 * board.ring, widest_face))
     around = side + gap + 2 * pad
     words = [(choice.words, columns[place % len(columns)] - around) for place, choice in enumerate(choices)]
-    size = min(board.common_size([each], width=width, height=row, step=WORDS, bold=True, max_lines=2) for each, width in words)
+    size = min(
+        board.common_size([each], width=width, height=row, step=COLUMN_WORDS, bold=True, max_lines=2) for each, width in words
+    )
     widest = max(board.set_at(each, size, width=width, max_lines=2).width for each, width in words)
     left = max(pad, (room.w - side - gap - widest) // 2) if len(columns) == 1 else pad
     for place, choice in enumerate(choices):

@@ -11,7 +11,7 @@ from kiosk.screen.picture import Box
 
 Style = Literal["above", "beside", "bare"]
 """Where a tile's icon stands; `bare` is without one, where large words leave it no room."""
-WORDS: Final = -0.5
+WORDS: Final = 0.0
 """Step of the type scale of the words, where they have room."""
 MOST_LINES: Final = 3
 BESIDE: Final = 8

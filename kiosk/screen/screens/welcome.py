@@ -1,9 +1,16 @@
 """The first question: what a visitor sees on walking up."""
 
+from typing import Final
+
 from kiosk.screen import views
 from kiosk.screen.board import SMALL, Board
 from kiosk.screen.picture import Box
 from kiosk.screen.screens import buttons, choices, frame
+
+SHARE: Final = 0.44
+"""Of the height, for the options in landscape."""
+SHARE_UPRIGHT: Final = 0.62
+"""The same in portrait, and where large words need it."""
 
 
 def compose(board: Board, view: views.Welcome) -> None:
@@ -17,7 +24,7 @@ def compose(board: Board, view: views.Welcome) -> None:
     least = choices.least_height(board, points)
     room = body.h - max(least, 0)
     found = board.setting(view.question, width=body.w, height=room, step=_step(board), bold=True, max_lines=lines)
-    wished = max(least, round(board.height * (0.58 if board.portrait or board.large else 0.44)))
+    wished = max(least, round(board.height * (SHARE_UPRIGHT if board.portrait or board.large else SHARE)))
     top = max(body.bottom - wished, body.y + found.height + board.px(4), board.ceiling)
     top = min(top, max(body.bottom - least, board.ceiling))
     question = Box(body.x, body.y, body.w, top - body.y)
