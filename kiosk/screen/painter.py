@@ -78,10 +78,9 @@ class Painter:
             self.canvas.add(ready[2])
         else:
             self._fill(self.canvas, picture, palette)
+        self._over = InstructionGroup()
         self._glide = None if self._still or before is None else glide(before[0], picture, since=now, lasts=self._theme.calm)
-        if self._glide is not None:
-            self._lift(self._glide, palette)
-        self.advance(now)
+        self._drain(now)
 
     def prepare(self, picture: Picture, palette: Palette) -> None:
         """Does all the work of painting `picture`, for when this very object is shown. Only for what stands still."""
@@ -100,6 +99,11 @@ class Painter:
 
     def advance(self, now: int) -> None:
         """Moves what moves to where it is at `now` (monotonic ms)."""
+        self._drain(now)
+        if self._glide is not None and self._shown is not None:
+            self._fly(self._glide, now, self._shown[1])
+
+    def _drain(self, now: int) -> None:
         for drain, shape, y in self._bars:
             left = max(0, drain.deadline - now)
             if self._still:
@@ -110,8 +114,6 @@ class Painter:
             shape.pos = (drain.box.x, y)
             corner = min(drain.corner, width // 2)
             shape.radius = [(corner, corner)]
-        if self._glide is not None:
-            self._fly(self._glide, now)
 
     def pause(self, now: int) -> float | None:
         """Seconds from `now` until the next `advance`; None when nothing moves any more."""
@@ -197,20 +199,19 @@ class Painter:
 
     # --- the gliding face ---
 
-    def _lift(self, flight: Glide, palette: Palette) -> None:
-        """Lays the face that was pressed over the picture."""
-        self._over = InstructionGroup()
-        for texture, colour in self._textures.face_layers(flight.face, palette, False):
-            self._over.add(Color(*colour))
-            self._over.add(Rectangle(texture=texture))
-        self.canvas.add(self._over)
-
-    def _fly(self, flight: Glide, now: int) -> None:
+    def _fly(self, flight: Glide, now: int, palette: Palette) -> None:
+        """Lays the face over the picture, once the picture itself has been shown, and moves it."""
         found = flight.at(now)
         if found is None:
-            self.canvas.remove(self._over)
+            if self._over.children:
+                self.canvas.remove(self._over)
             self._glide = None
             return
+        if not self._over.children:
+            for texture, colour in self._textures.face_layers(flight.face, palette, False):
+                self._over.add(Color(*colour))
+                self._over.add(Rectangle(texture=texture))
+            self.canvas.add(self._over)
         box, opacity = found
         pos = _pos(box, flight.height)
         for each in self._over.children:
