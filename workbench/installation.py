@@ -143,7 +143,7 @@ class Installation:
             "# Written by ./vidhuk demo at every start.\n"
             'state_dir = "kiosk"\n'
             'clock = "trusted"  # the kernel of a container does not say whether its clock is right\n\n'
-            + ("[screen]\nsize = [1280, 800]\nshow_pointer = true\n\n" if self.window else '[screen]\nmode = "none"\n\n')
+            + ("[screen]\nsize = [1280, 800]\ndiagonal = 10.1\nshow_pointer = true\n\n" if self.window else '[screen]\nmode = "none"\n\n')
             + '[panel]\nsimulated = "panel.sock"\n'
         )
 
