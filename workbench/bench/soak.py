@@ -27,7 +27,7 @@ CALM: Final = 3
 IMPATIENT: Final = Timings(question=3_000, thanks=2_000, warning=1_000, undo=2_000)
 SEED: Final = 17
 MEMORY: Final = Target(at_most=2)
-"""MiB in eight hours. One spell differs from the next by half of that, and a leak of one texture a visitor would be a hundred."""
+"""MiB. One spell differs from the next by as much, and a leak of one small texture a visitor would be a hundred."""
 COUNTED: Final = Target(at_most=1)
 
 
@@ -53,19 +53,17 @@ def measure(runs: int, say: Say) -> list[Figure]:
             panel.close()
         kiosk.stop()
         kiosk.require(1 + day.ratings)
-    grown = _grown(taken[SPELLS:] if runs > 1 else taken[1:])
+    grown = _grown(taken[SPELLS:] if runs > 1 else taken[1:], hours=runs)
+    span = f"in {runs} hours"
     return [
         Figure("visitors", "", [day.visitors], f"{runs} hours, {day.visitors / runs:.0f} an hour; {day.ratings} ratings stored"),
-        Figure("memory, shared out", "MiB", [one.pss_mib for one in taken], "PSS of the kiosk's process after each spell"),
-        Figure(
-            "growth, shared out", "MiB in 8 hours", grown(lambda one: one.pss_mib), "line of best fit, first hour left out", MEMORY
-        ),
-        Figure("memory, counted fully", "MiB", [one.rss_mib for one in taken], "RSS"),
-        Figure("growth, counted fully", "MiB in 8 hours", grown(lambda one: one.rss_mib), "", MEMORY),
+        Figure("memory, counted fully", "MiB", [one.rss_mib for one in taken], "RSS of the kiosk's process after each spell"),
+        Figure("growth of memory", f"MiB {span}", grown(lambda one: one.rss_mib), "line that fits best, without hour 1", MEMORY),
+        Figure("memory, shared out", "MiB", [one.pss_mib for one in taken], "PSS; what other programs map moves it too"),
         Figure("threads", "", [one.threads for one in taken]),
-        Figure("growth of threads", "in 8 hours", grown(lambda one: one.threads), "", COUNTED),
+        Figure("growth of threads", span, grown(lambda one: one.threads), "", COUNTED),
         Figure("open files", "", [one.files for one in taken]),
-        Figure("growth of open files", "in 8 hours", grown(lambda one: one.files), "", COUNTED),
+        Figure("growth of open files", span, grown(lambda one: one.files), "", COUNTED),
         Figure("processes", "", [processes], "the kiosk's own and what it has started, at the end"),
     ]
 
@@ -111,10 +109,10 @@ class Day:
         self.ratings += ratings
 
 
-def _grown(taken: Sequence[Usage]) -> Callable[[Callable[[Usage], float]], list[float]]:
-    """By how much something grows in eight hours, as the line that fits best says."""
-    hours = [number / SPELLS for number in range(len(taken))]
-    return lambda of: [linear_regression(hours, [of(one) for one in taken]).slope * HOURS]
+def _grown(taken: Sequence[Usage], *, hours: int) -> Callable[[Callable[[Usage], float]], list[float]]:
+    """By how much something grows in so many hours, as the line that fits best says."""
+    at = [number / SPELLS for number in range(len(taken))]
+    return lambda of: [linear_regression(at, [of(one) for one in taken]).slope * hours]
 
 
 BENCHMARK = Benchmark("soak", "eight hours of visitors, compressed: what the kiosk needs more of with every hour", HOURS, measure)
