@@ -95,6 +95,30 @@ def test_undo_takes_back_everything_the_visit_has_answered_and_asks_again() -> N
     assert not exit_.rows(Flag), "a second thought is not a second visitor"
 
 
+def test_that_the_answer_is_taken_back_is_said_once_it_is_on_the_card_and_until_another_is_given() -> None:
+    exit_ = Exit()
+    exit_.tap(4)
+    exit_.card.by_itself = False
+    exit_.undo()
+    assert not exit_.scene.taken_back
+    exit_.settle(True)
+    assert exit_.scene.taken_back
+    exit_.speak("en")
+    assert exit_.scene.taken_back
+    exit_.tap(5)
+    exit_.settle(True)
+    assert [scene.phase for scene in exit_.screen.scenes if scene.taken_back] == [Phase.WELCOME, Phase.WELCOME]
+
+
+def test_the_next_visitor_is_not_told_what_was_taken_back() -> None:
+    exit_ = Exit()
+    exit_.tap(4)
+    exit_.undo()
+    assert exit_.scene.taken_back
+    exit_.wait(60_000)
+    assert (exit_.scene.phase, exit_.scene.taken_back) == (Phase.WELCOME, False)
+
+
 def test_undoing_and_walking_away_leaves_the_question_unanswered() -> None:
     exit_ = Exit()
     exit_.tap(1)

@@ -12,7 +12,8 @@ class Scene(NamedTuple):
     """What the screen has to show. `pressed` is the option whose commit is under way; the bar of undo drains to `undo_until`.
 
     `leaving_at` (monotonic ms) is set once the visitor is asked "Still there?": then the screen resets unless something is touched.
-    `aid` is the accessible mode, None outside it; `opens` is when a closed court opens again.
+    `aid` is the accessible mode, None outside it; `opens` is when a closed court opens again; `taken_back` says that the question is
+    on screen again because its visitor has taken their answers back.
     """
 
     phase: Phase
@@ -28,6 +29,7 @@ class Scene(NamedTuple):
     leaving_at: int | None = None
     aid: Aid | None = None
     opens: Opening | None = None
+    taken_back: bool = False
 
 
 def scene(rules: Rules, state: State) -> Scene:
@@ -47,6 +49,7 @@ def scene(rules: Rules, state: State) -> Scene:
         leaving_at=state.deadline if state.leaving else None,
         aid=aid(rules, state),
         opens=state.opens if state.phase is Phase.CLOSED else None,
+        taken_back=state.phase is Phase.WELCOME and state.visit is not None and pending is None,
     )
 
 
