@@ -7,6 +7,7 @@ from typing import Any, Final
 import kivy
 from kivy.core.text import Label as CoreLabel
 
+from kiosk.screen import fontfile
 from kiosk.screen.theme import Theme, default
 
 WIDTHS_KEPT: Final = 4096
@@ -47,14 +48,17 @@ class Ruler:
 
 
 def _usable(fonts: tuple[Path, ...], spare: str, report: Callable[[str], None]) -> str:
-    """The first of `fonts` that can be drawn with, or `spare`."""
+    """The first of `fonts` that is whole and can be drawn with, or `spare`."""
     for path in dict.fromkeys(fonts):
         try:
+            fontfile.check(path)
             label = _label(str(path), *PROBE)
             label.resolve_font_name()
             if label.get_extents(PROBE[0])[0] > 0:
                 return str(path)
             why = "it is empty"
+        except OSError as error:
+            why = error.strerror or str(error)
         except Exception as error:  # Kivy raises what its text library happens to say
             why = str(error)
         report(f"the font {path.name} cannot be used ({why}); another one is used until it is restored")

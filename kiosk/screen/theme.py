@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from kiosk.errors import KioskError
+from kiosk.screen import fontfile
 
 ASSETS: Final = Path(__file__).resolve().parents[2] / "assets"
 
@@ -219,7 +220,7 @@ def _font(document: Mapping[str, Any], name: str, folder: Path, *, look: bool) -
             magic = file.read(4)
     except OSError as error:
         raise ThemeError(label, f"the font {value!r} cannot be read ({error.strerror})") from error
-    if magic not in (b"\x00\x01\x00\x00", b"OTTO", b"true"):
+    if magic not in fontfile.KINDS:
         raise ThemeError(label, f"{value!r} is not a TrueType or OpenType font")
     return path
 
