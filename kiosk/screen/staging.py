@@ -47,7 +47,7 @@ class Stage:
                     frame,
                     saved,
                     _point(scene.rating),
-                    say("It joins this court’s results and shows what to improve."),
+                    say("It joins the survey results and shows what to improve."),
                     undo,
                     scene.since,
                     until if until is not None else scene.since + 1,

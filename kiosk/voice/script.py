@@ -129,7 +129,7 @@ class Script:
             case Phase.FOLLOW_UP:
                 return (*self._question(scene), *keys, *self._answers(scene), *say("Skip"))
             case Phase.THANKS:
-                what_happens = say("It joins this court’s results and shows what to improve.")
+                what_happens = say("It joins the survey results and shows what to improve.")
                 undo = self.control(scene, "undo") if scene.can_undo else ()
                 return (*what_happens, *undo, *self._code(scene), *keys)
             case Phase.NOT_RECORDED:

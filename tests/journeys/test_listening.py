@@ -29,7 +29,7 @@ WORDS = (
     "Thank you! Your answer is saved.",
     "You chose:",
     "Skip",
-    "It joins this court’s results and shows what to improve.",
+    "It joins the survey results and shows what to improve.",
     "Not what you meant? Change it",
     "Your answer is taken back.",
     "Still there? Press any key or touch the screen.",
@@ -115,7 +115,7 @@ def test_a_visitor_who_sees_nothing_says_everything_there_is_to_say(listener: Ca
     visitor.press("previous", hears="Usual view")
     for value in (1, 2):
         visitor.press("next", hears=f"{ROTATED.key}={value}")
-    visitor.press("choose", hears="It joins this court’s results and shows what to improve.")
+    visitor.press("choose", hears="It joins the survey results and shows what to improve.")
     visitor.press("next", hears="Not what you meant? Change it")
     visitor.press("next", hears="Finish")
     visitor.press("choose", hears="Speech is off.")

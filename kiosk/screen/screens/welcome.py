@@ -26,7 +26,7 @@ def compose(board: Board, view: views.Welcome) -> None:
     found = board.setting(view.question, width=body.w, height=room, step=_step(board), bold=True, max_lines=lines)
     wished = max(least, round(board.height * (SHARE_UPRIGHT if board.portrait or board.large else SHARE)))
     top = max(body.bottom - wished, body.y + found.height + board.px(4), board.ceiling)
-    top = min(top, max(body.bottom - least, board.ceiling))
+    top = min(top, max(body.bottom - least, board.ceiling), body.bottom - board.target)  # whatever else: the options can be hit
     question = Box(body.x, body.y, body.w, top - body.y)
     board.text(view.question, question, size=found.size, bold=True, align="centre", max_lines=lines)
     side = board.px(8)

@@ -264,3 +264,30 @@ def test_the_court_s_own_texts_are_chosen_by_language() -> None:
     assert pick({"pl": "Sąd"}, "en", "uk") == "Sąd"
     assert pick({"uk": " ", "pl": "Sąd"}, "uk", "en") == "Sąd"
     assert pick({}, "en", "uk") == ""
+
+
+@pytest.mark.parametrize(
+    ("language", "ruling"),
+    [
+        ("uk", "результатів суду"),
+        ("en", "court"),
+        ("pl", "sąd"),
+        ("ro", "instanț"),
+        ("hu", "bíróság"),
+        ("bg", "съда"),
+        ("crh", "mahkeme"),
+    ],
+)
+def test_an_answer_joins_the_results_of_the_survey_not_those_of_the_court(
+    complaints: list[str], language: str, ruling: str
+) -> None:
+    """After a hearing, "the court's results" are rulings."""
+    happens = Texts(LANGUAGES, complaints.append).say(language, "It joins the survey results and shows what to improve.")
+    assert ruling not in happens
+
+
+def test_the_accessible_mode_is_called_what_telephones_call_it(complaints: list[str]) -> None:
+    """«Доступний режим» would be a mode that is available."""
+    texts = Texts(LANGUAGES, complaints.append)
+    assert texts.say("uk", "Easier to use") == "Спеціальні можливості"
+    assert texts.say("bg", "Easier to use") == "Достъпност"

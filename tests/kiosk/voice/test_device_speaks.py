@@ -26,7 +26,7 @@ WORDS = (
     "Anonymous: no camera, no names",
     "Thank you! Your answer is saved.",
     "You chose:",
-    "It joins this court’s results and shows what to improve.",
+    "It joins the survey results and shows what to improve.",
     "Not what you meant? Change it",
     "Your answer is taken back.",
     "Repeat",

@@ -176,7 +176,7 @@ def test_the_thank_you_says_what_happens_and_how_to_take_it_back() -> None:
         SAVED,
         "You chose:",
         "option 2",
-        "It joins this court’s results and shows what to improve.",
+        "It joins the survey results and shows what to improve.",
         "Not what you meant? Change it",
         "To say more or complain, scan the code with your phone",
     ]
@@ -187,7 +187,7 @@ def test_a_skipped_question_is_not_called_saved() -> None:
     booth.keys(ACCESS)
     booth.choose(4)
     booth.skip()
-    assert booth.last()[0] == "It joins this court’s results and shows what to improve."
+    assert booth.last()[0] == "It joins the survey results and shows what to improve."
 
 
 def test_taking_it_back_is_confirmed_and_the_question_asked_again() -> None:
