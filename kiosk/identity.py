@@ -1,6 +1,7 @@
 """Who this device is: its key, its certificate, whom it trusts, and its configuration. Files in the state directory, mode 0600."""
 
 import shutil
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Final
@@ -117,30 +118,42 @@ def store(state_dir: Path, *, about: About, key: bytes, certificate: bytes, ca: 
     sync_folder(state_dir)
 
 
-def load_configs(state_dir: Path) -> list[SignedConfig]:
-    """The configurations last received, the newest first, still to be verified. Raises `IdentityError` when none can be read."""
-    faults: list[str] = []
-    found: list[SignedConfig] = []
+def load_configs(state_dir: Path, damaged: Callable[[str], None]) -> list[tuple[str, SignedConfig]]:
+    """The configurations last received, each with its file's name, the newest first, still to be verified.
+
+    `damaged` hears of each that cannot be read, and why.
+    """
+    found: list[tuple[str, SignedConfig]] = []
     for name in (CONFIG, FORMER):
-        path = state_dir / FOLDER / name
         try:
-            found.append(decode_signed_config(PLAIN, path.read_bytes()))
+            found.append((name, _config(state_dir / FOLDER / name)))
         except FileNotFoundError:
             continue
         except (OSError, WireError) as fault:
-            faults.append(f"The configuration {path} is damaged: {fault}.")
-    if not found:
-        raise IdentityError(" ".join(faults) or "This device has no configuration yet.", ENROL_FIRST)
+            why = (fault.strerror if isinstance(fault, OSError) else None) or fault
+            damaged(f"The configuration {FOLDER}/{name} is damaged: {why}.")
     return found
 
 
 def store_config(folder: Path, config: SignedConfig) -> None:
-    """Keeps a configuration in `folder`, and the one before beside it. Raises `OSError`."""
+    """Keeps a configuration in `folder`, and beside it the one before that can be read. Raises `OSError`."""
     draft = folder / f"{CONFIG}.new"
     write_synced(draft, msgspec.msgpack.encode(config))
     current = folder / CONFIG
-    if current.exists():
+    if _is_whole(current):
         (folder / FORMER).unlink(missing_ok=True)
         (folder / FORMER).hardlink_to(current)
     draft.replace(current)
     sync_folder(folder)
+
+
+def _config(path: Path) -> SignedConfig:
+    return decode_signed_config(PLAIN, path.read_bytes())
+
+
+def _is_whole(path: Path) -> bool:
+    try:
+        _config(path)
+    except (OSError, WireError):
+        return False
+    return True

@@ -10,7 +10,6 @@ from kiosk.config import KioskConfig
 from kiosk.core import contacts
 from kiosk.core.surroundings import Surroundings
 from kiosk.core.visit import Rules
-from kiosk.errors import IdentityError
 from kiosk.identity import Identity
 from kiosk.texts import LANGUAGES, Texts
 from kiosk.upkeep.notices import Notices
@@ -19,23 +18,29 @@ from wire.codec import WireError
 from wire.envelopes import Config
 
 NONE: Final = "configuration"
-"""The alarm that stands while the built-in question is asked."""
+"""The alarm that stands while what is asked is not what the device received last."""
 
 
 def first(config: KioskConfig, who: Identity, notices: Notices) -> Config:
-    """The newest configuration on the card that the server has signed for this device, else the built-in one."""
+    """The newest configuration on the card that the server has signed for this device, else the built-in one.
+
+    What is wrong with a newer one stands as an alarm until the server has sent it again; an older one that is damaged is reported.
+    """
     why: list[str] = []
-    try:
-        for signed in identity.load_configs(config.state_dir):
-            try:
-                found = verified(signed, who.device, who.verifier)
-                for sentence in why:
-                    notices.report(sentence)
-                return found
-            except WireError as fault:
-                why.append(f"A configuration on the card cannot be used: {fault}.")
-    except IdentityError as fault:
-        why.append(fault.text)
+    for file, signed in identity.load_configs(config.state_dir, why.append):
+        try:
+            found = verified(signed, who.device, who.verifier)
+        except WireError as fault:
+            why.append(f"The configuration {identity.FOLDER}/{file} cannot be used: {fault}.")
+            continue
+        if file == identity.CONFIG:
+            for sentence in why:
+                notices.report(sentence)
+        else:
+            why = why or [f"The configuration {identity.FOLDER}/{identity.CONFIG} is missing."]
+            notices.alarm(NONE, " ".join([*why, "The one before it is used until the server has sent it again."]))
+        return found
+    why = why or ["This device has no configuration yet."]
     notices.alarm(NONE, " ".join([*why, "The built-in question is asked until the server has sent a configuration."]))
     return builtin.configuration(Texts(LANGUAGES, notices.report), LANGUAGES)
 

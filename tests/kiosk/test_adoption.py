@@ -12,6 +12,7 @@ from kiosk.device import adoption
 from kiosk.identity import Identity
 from kiosk.upkeep.enrolment import enrol
 from kiosk.upkeep.notices import Notices
+from kiosk.workers.health import NOTE_LENGTH
 from tests.kiosk.authority import Authority
 from tests.kiosk.authority import configuration as released
 from tests.kiosk.door import CODE, Door
@@ -42,7 +43,47 @@ def test_what_another_server_signed_is_passed_over_for_the_one_before(enrolled: 
     identity.store_config(config.state_dir / "identity", Authority.make().sign(who.device, released(3)))
     notices = Notices()
     assert adoption.first(config, who, notices).version == 2
-    assert any("did not sign" in sentence for sentence in notices.sentences())
+    (said,) = notices.sentences()
+    assert "identity/configuration.bin cannot be used: " in said
+    assert "did not sign" in said
+    assert len(said) <= NOTE_LENGTH
+
+
+def test_a_damaged_newest_configuration_is_named_while_the_one_before_is_used(
+    enrolled: tuple[KioskConfig, Identity, Door],
+) -> None:
+    config, who, door = enrolled
+    for version in (2, 3):
+        identity.store_config(config.state_dir / "identity", door.authority.sign(who.device, released(version)))
+    (config.state_dir / "identity" / "configuration.bin").write_bytes(b"\xc1")
+    notices = Notices()
+    assert adoption.first(config, who, notices).version == 2
+    (said,) = notices.sentences()
+    assert "identity/configuration.bin is damaged: " in said
+    assert "The one before it is used" in said
+    assert len(said) <= NOTE_LENGTH
+    notices.clear(adoption.NONE)
+    assert notices.sentences() == [], "it is an alarm, over when a configuration has come"
+
+
+def test_a_lost_newest_configuration_is_named_while_the_one_before_is_used(enrolled: tuple[KioskConfig, Identity, Door]) -> None:
+    config, who, door = enrolled
+    for version in (2, 3):
+        identity.store_config(config.state_dir / "identity", door.authority.sign(who.device, released(version)))
+    (config.state_dir / "identity" / "configuration.bin").unlink()
+    notices = Notices()
+    assert adoption.first(config, who, notices).version == 2
+    assert ["identity/configuration.bin is missing" in sentence for sentence in notices.sentences()] == [True]
+
+
+def test_a_damaged_former_configuration_is_named_too(enrolled: tuple[KioskConfig, Identity, Door]) -> None:
+    config, who, door = enrolled
+    for version in (2, 3):
+        identity.store_config(config.state_dir / "identity", door.authority.sign(who.device, released(version)))
+    (config.state_dir / "identity" / "configuration.former.bin").write_bytes(b"")
+    notices = Notices()
+    assert adoption.first(config, who, notices).version == 3
+    assert ["configuration.former.bin is damaged" in sentence for sentence in notices.sentences()] == [True]
 
 
 def test_where_every_configuration_is_damaged_the_built_in_question_is_asked(enrolled: tuple[KioskConfig, Identity, Door]) -> None:
