@@ -1,8 +1,8 @@
 """The kiosk's own words, from the gettext catalogues in `assets/translations`. Keys are the English sentences.
 
 There are two catalogues: what visitors see and hear, and what staff read on the device. A text that is missing never stops
-anything: the English sentence is shown and the gap is reported once. What a court asks comes from its questionnaire and its
-configuration, not from here; `pick` chooses among those.
+anything: the English sentence is shown and the catalogue is reported, once however many it lacks. What a court asks comes from its
+questionnaire and its configuration, not from here; `pick` chooses among those.
 """
 
 import gettext
@@ -24,6 +24,7 @@ OWN_NAME: Final = "English"
 """The key under which a catalogue gives its language's name in that language."""
 SIGN: Final = "EN"
 """The key under which a catalogue gives a sign of two or three letters for its language."""
+INSTEAD: Final = "English is shown instead"
 
 
 class _Missing(gettext.NullTranslations):
@@ -43,14 +44,17 @@ class _Missing(gettext.NullTranslations):
 
 
 class Texts:
-    """The catalogues called `domain` of several languages. `report` hears, once each, what is missing or broken."""
+    """The catalogues called `domain` of several languages.
+
+    `report` hears of each that cannot be read, lacks texts or has wrong placeholders: once of each, with the first of its faults.
+    """
 
     def __init__(
         self, languages: Sequence[str], report: Callable[[str], None], *, domain: str = VISITOR, folder: Path = TRANSLATIONS
     ) -> None:
         self._report = report
         self._file = f"{domain}.mo"
-        self._reported: set[str] = set()
+        self._reported: set[tuple[str, str]] = set()
         self._folder = folder
         self._catalogues = {language: self._open(language) for language in languages}
 
@@ -82,16 +86,16 @@ class Texts:
         return self._catalogues[language]
 
     def _open(self, language: str) -> gettext.NullTranslations:
-        missing = _Missing(lambda message: self._once(f"no text in {language!r} for {message!r}: shown in English"))
         path = self._folder / language / "LC_MESSAGES" / self._file
         try:
             with path.open("rb") as file:
                 catalogue = gettext.GNUTranslations(file)
         except (OSError, ValueError, EOFError, LookupError, SyntaxError, ArithmeticError, struct.error) as error:
             # What gettext raises on a damaged file depends on which bytes are damaged.
-            self._once(f"the texts of {language!r} cannot be read: {path.name}: {error}")
-            return missing
-        catalogue.add_fallback(missing)
+            why = (error.strerror if isinstance(error, OSError) else None) or str(error) or type(error).__name__
+            self._once(language, "cannot be read", f"({why}); {INSTEAD}")
+            return gettext.NullTranslations()
+        catalogue.add_fallback(_Missing(lambda message: self._once(language, "are incomplete", f"(first {message!r}); {INSTEAD}")))
         return catalogue
 
     def _fill(self, language: str, message: str, found: str, values: Mapping[str, object]) -> str:
@@ -101,13 +105,14 @@ class Texts:
             try:
                 return text.format_map(dict(values))
             except (LookupError, ValueError, AttributeError) as error:
-                self._once(f"the text in {language!r} for {message!r} has a wrong placeholder: {error!r}")
+                self._once(language, "have a wrong placeholder", f"(first in {message!r}: {error!r}); {INSTEAD}")
         return message
 
-    def _once(self, sentence: str) -> None:
-        if sentence not in self._reported:
-            self._reported.add(sentence)
-            self._report(sentence)
+    def _once(self, language: str, what: str, more: str) -> None:
+        """Says `what` is wrong with the catalogue of `language`, unless it has been said."""
+        if (language, what) not in self._reported:
+            self._reported.add((language, what))
+            self._report(f"the texts in {language}/LC_MESSAGES/{self._file} {what} {more}")
 
 
 def asked_for(environment: Mapping[str, str]) -> str:

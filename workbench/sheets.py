@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from kiosk.screen.settings import ScreenSettings
+from kiosk.texts import Texts
 from workbench.gallery import COURT, LANGUAGES, MODES, NOW, ROOT, SIZES, URL, Shot, StillClock, items, shots
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ class Camera:
         from kiosk.screen.app import TouchScreen
 
         settings = ScreenSettings(state_dir=state, size=(480, 320), crest=CREST, reduced_motion=True)
-        self.screen = TouchScreen(settings, clock=StillClock(), report=print)
+        self.screen = TouchScreen(settings, clock=StillClock(), texts=Texts(LANGUAGES, print), report=print)
         self.theme = self.screen.theme
         self.ruler = self.screen.ruler
         self._films: dict[tuple[int, int], Any] = {}

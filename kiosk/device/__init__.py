@@ -29,6 +29,7 @@ from kiosk.ledger.store import LEDGER
 from kiosk.ledger.thread import LedgerThread
 from kiosk.links.mqtt import Broker, MqttLink
 from kiosk.outputs.backlight import Dimmer
+from kiosk.texts import LANGUAGES, Texts
 from kiosk.upkeep import status
 from kiosk.upkeep.clerk import Clerk
 from kiosk.upkeep.notices import Notices
@@ -65,13 +66,14 @@ def run(config: KioskConfig) -> None:
     who = identity.load(config.state_dir)
     clock = SystemClock(config.clock)
     notices = Notices()
-    in_force = adoption.first(config, who, notices)
+    texts = Texts(LANGUAGES, notices.report)
+    in_force = adoption.first(config, who, notices, texts)
     for left in sorted(config.state_dir.glob(LEDGER.format(device="*"))):
         if left.name != LEDGER.format(device=who.device):
             notices.report(f"rows of an earlier identity are kept in {left.name}")
 
     with ExitStack() as parts:
-        front = face.build(config, clock, notices, parts)
+        front = face.build(config, clock, notices, texts, parts)
         loop = front.loop
         _stop_on_signals(loop)
         fitted = fittings.build(config, clock, notices.report)
@@ -99,6 +101,7 @@ def run(config: KioskConfig) -> None:
                 loop=loop,
                 quiet=lambda: doorkeeper.quiet,
                 notices=notices,
+                texts=texts,
                 spoken=tell_where,
                 clock_vouched=lambda: clock.stamp().synchronised,
             )

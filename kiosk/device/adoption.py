@@ -21,7 +21,7 @@ NONE: Final = "configuration"
 """The alarm that stands while what is asked is not what the device received last."""
 
 
-def first(config: KioskConfig, who: Identity, notices: Notices) -> Config:
+def first(config: KioskConfig, who: Identity, notices: Notices, texts: Texts) -> Config:
     """The newest configuration on the card that the server has signed for this device, else the built-in one.
 
     What is wrong with a newer one stands as an alarm until the server has sent it again; an older one that is damaged is reported.
@@ -42,7 +42,7 @@ def first(config: KioskConfig, who: Identity, notices: Notices) -> Config:
         return found
     why = why or ["This device has no configuration yet."]
     notices.alarm(NONE, " ".join([*why, "The built-in question is asked until the server has sent a configuration."]))
-    return builtin.configuration(Texts(LANGUAGES, notices.report), LANGUAGES)
+    return builtin.configuration(texts, LANGUAGES)
 
 
 def rules(received: Config, config: KioskConfig) -> Rules:

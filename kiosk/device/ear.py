@@ -16,7 +16,7 @@ from kiosk.links.packs import PackLink
 from kiosk.outputs.audio import Player
 from kiosk.outputs.sounds import SpeakerSounds
 from kiosk.outputs.voices import Voices, open_packs
-from kiosk.texts import LANGUAGES, Texts
+from kiosk.texts import Texts
 from kiosk.upkeep.notices import Notices
 from kiosk.voice.narrator import Narrator
 from kiosk.workers.voices import VoicesWorker
@@ -38,6 +38,7 @@ class Ear:
         loop: Loop,
         quiet: Callable[[], bool],
         notices: Notices,
+        texts: Texts,
         spoken: Callable[[], None],
         clock_vouched: Callable[[], bool],
     ) -> None:
@@ -50,7 +51,7 @@ class Ear:
         wired = config.panel.contacts
         self.narrator = Narrator(
             self._voices,
-            Texts(LANGUAGES, notices.report),
+            texts,
             keypad=tuple(key for _, key in contacts.keypad(wired)),
             keys=contacts.key(Keystroke.CHOOSE) in wired,
         )

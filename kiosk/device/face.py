@@ -13,6 +13,7 @@ from kiosk.core.surroundings import Surroundings
 from kiosk.core.visit import VisitEvent
 from kiosk.errors import ConfigError
 from kiosk.headless import QueueLoop
+from kiosk.texts import Texts
 from kiosk.upkeep.notices import Notices
 
 log = structlog.get_logger("kiosk")
@@ -41,7 +42,7 @@ class Face:
     connect: Callable[[Callable[[VisitEvent], None]], None]
 
 
-def build(config: KioskConfig, clock: Clock, notices: Notices, parts: ExitStack) -> Face:
+def build(config: KioskConfig, clock: Clock, notices: Notices, texts: Texts, parts: ExitStack) -> Face:
     """The face of `config`; `parts` closes it. Raises `ConfigError`."""
     if not config.has_window:
         return Face(QueueLoop(clock), (), lambda call: call(), lambda around: None, lambda handle: None)
@@ -53,7 +54,7 @@ def build(config: KioskConfig, clock: Clock, notices: Notices, parts: ExitStack)
     from kiosk.screen.app import TouchScreen
 
     try:
-        screen = TouchScreen(settings, clock=clock, report=notices.report, alarm=notices.alarm, clear=notices.clear)
+        screen = TouchScreen(settings, clock=clock, texts=texts, report=notices.report, alarm=notices.alarm, clear=notices.clear)
     except RuntimeError as fault:
         raise ConfigError("screen", f"{fault}.", "Run it where a display is, or with --headless.") from None
     parts.callback(screen.close)

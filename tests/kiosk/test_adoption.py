@@ -10,6 +10,7 @@ from kiosk.config import KioskConfig
 from kiosk.core.access import Keystroke
 from kiosk.device import adoption
 from kiosk.identity import Identity
+from kiosk.texts import LANGUAGES, Texts
 from kiosk.upkeep.enrolment import enrol
 from kiosk.upkeep.notices import Notices
 from kiosk.workers.health import NOTE_LENGTH
@@ -33,7 +34,7 @@ def test_the_newest_configuration_is_in_force(enrolled: tuple[KioskConfig, Ident
     config, who, door = enrolled
     identity.store_config(config.state_dir / "identity", door.authority.sign(who.device, released(7)))
     notices = Notices()
-    assert adoption.first(config, who, notices).version == 7
+    assert adoption.first(config, who, notices, Texts(LANGUAGES, notices.report)).version == 7
     assert notices.sentences() == []
 
 
@@ -42,7 +43,7 @@ def test_what_another_server_signed_is_passed_over_for_the_one_before(enrolled: 
     identity.store_config(config.state_dir / "identity", door.authority.sign(who.device, released(2)))
     identity.store_config(config.state_dir / "identity", Authority.make().sign(who.device, released(3)))
     notices = Notices()
-    assert adoption.first(config, who, notices).version == 2
+    assert adoption.first(config, who, notices, Texts(LANGUAGES, notices.report)).version == 2
     (said,) = notices.sentences()
     assert "identity/configuration.bin cannot be used: " in said
     assert "did not sign" in said
@@ -57,7 +58,7 @@ def test_a_damaged_newest_configuration_is_named_while_the_one_before_is_used(
         identity.store_config(config.state_dir / "identity", door.authority.sign(who.device, released(version)))
     (config.state_dir / "identity" / "configuration.bin").write_bytes(b"\xc1")
     notices = Notices()
-    assert adoption.first(config, who, notices).version == 2
+    assert adoption.first(config, who, notices, Texts(LANGUAGES, notices.report)).version == 2
     (said,) = notices.sentences()
     assert "identity/configuration.bin is damaged: " in said
     assert "The one before it is used" in said
@@ -72,7 +73,7 @@ def test_a_lost_newest_configuration_is_named_while_the_one_before_is_used(enrol
         identity.store_config(config.state_dir / "identity", door.authority.sign(who.device, released(version)))
     (config.state_dir / "identity" / "configuration.bin").unlink()
     notices = Notices()
-    assert adoption.first(config, who, notices).version == 2
+    assert adoption.first(config, who, notices, Texts(LANGUAGES, notices.report)).version == 2
     assert ["identity/configuration.bin is missing" in sentence for sentence in notices.sentences()] == [True]
 
 
@@ -82,7 +83,7 @@ def test_a_damaged_former_configuration_is_named_too(enrolled: tuple[KioskConfig
         identity.store_config(config.state_dir / "identity", door.authority.sign(who.device, released(version)))
     (config.state_dir / "identity" / "configuration.former.bin").write_bytes(b"")
     notices = Notices()
-    assert adoption.first(config, who, notices).version == 3
+    assert adoption.first(config, who, notices, Texts(LANGUAGES, notices.report)).version == 3
     assert ["configuration.former.bin is damaged" in sentence for sentence in notices.sentences()] == [True]
 
 
@@ -90,7 +91,7 @@ def test_where_every_configuration_is_damaged_the_built_in_question_is_asked(enr
     config, who, _ = enrolled
     (config.state_dir / "identity" / "configuration.bin").write_bytes(b"\xc1")
     notices = Notices()
-    found = adoption.first(config, who, notices)
+    found = adoption.first(config, who, notices, Texts(LANGUAGES, notices.report))
     assert found.version == builtin.NO_VERSION
     assert found.questionnaire.items[0].key == "overall"
     assert any("configuration.bin is damaged" in sentence for sentence in notices.sentences())

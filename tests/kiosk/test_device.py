@@ -221,6 +221,6 @@ def test_a_kiosk_that_lists_every_answer_in_a_file_warns_of_it_at_start(
     monkeypatch.setattr("kiosk.screen.app.TouchScreen", no_window)
     config = configuration.parse({"state_dir": "state", "screen": table}, folder=tmp_path)
     with structlog.testing.capture_logs() as lines, ExitStack() as parts, pytest.raises(ConfigError):
-        face.build(config, SystemClock("trusted"), Notices(), parts)
+        face.build(config, SystemClock("trusted"), Notices(), Texts((), pytest.fail), parts)
     found = [line for line in lines if line["log_level"] == "warning"]
     assert [line.get("file") for line in found] == ([str(tmp_path / "state" / "trace.jsonl")] if warned else [])

@@ -65,9 +65,10 @@ def test_no_window_where_there_is_no_display(tmp_path: Path) -> None:
 from pathlib import Path
 from kiosk.screen.app import TouchScreen
 from kiosk.screen.settings import ScreenSettings
+from kiosk.texts import Texts
 from workbench.sheets import StillClock
 try:
-    TouchScreen(ScreenSettings(state_dir=Path({str(tmp_path)!r})), clock=StillClock(), report=print)
+    TouchScreen(ScreenSettings(state_dir=Path({str(tmp_path)!r})), clock=StillClock(), texts=Texts((), print), report=print)
 except RuntimeError as refused:
     assert "display" in str(refused), refused
 else:
