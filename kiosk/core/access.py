@@ -36,13 +36,15 @@ class Aid(NamedTuple):
 
     `ring` are the controls in reading order, by the keys that pictures use: `answer:4`, `skip`, `undo`, `done`, `language:pl`, and
     the mode's own `repeat`, `louder`, `access` (which leaves it). `focus` is the place in the ring, None before the first move:
-    then the whole screen has just been read. `reads` grows with every wish to hear it again.
+    then the whole screen has just been read. `reads` grows with every wish to hear it again. `choosing` is the face button that is
+    the key to choose with, None where face buttons rate in the mode too.
     """
 
     ring: tuple[str, ...]
     focus: int | None = None
     volume: Volume = USUAL
     reads: int = 0
+    choosing: int | None = None
 
     @property
     def focused(self) -> str | None:

@@ -8,9 +8,10 @@ from kiosk.core.visit import Action, Phase, Scene
 
 
 class Mood(Enum):
-    """What the lights say."""
+    """What the lights say. `KEYS`: the face buttons work somebody's accessible mode and rate nothing now."""
 
     READY = "ready"
+    KEYS = "keys"
     PRESSED = "pressed"
     THANKED = "thanked"
     NOT_RECORDED = "not-recorded"
@@ -20,7 +21,7 @@ class Mood(Enum):
 
 
 class Look(NamedTuple):
-    """What the lights say, and which face it is about."""
+    """What the lights say, and which face it is about: the one chosen, or of `Mood.KEYS` the one that is the key to choose with."""
 
     mood: Mood
     value: int | None = None
@@ -41,6 +42,8 @@ def look(scene: Scene) -> Look:
         return Look(UNLIT[scene.phase])
     if scene.busy is Action.ANSWER and scene.phase is Phase.WELCOME:
         return Look(Mood.PRESSED, scene.pressed)
+    if scene.aid is not None and scene.aid.choosing is not None:
+        return Look(Mood.KEYS, scene.aid.choosing)
     if scene.phase in (Phase.FOLLOW_UP, Phase.THANKS):
         return Look(Mood.THANKED, scene.rating)
     return Look(Mood.READY)

@@ -21,7 +21,7 @@ from kiosk.core.ports import Screen
 from kiosk.core.pressing import Pressing
 from kiosk.core.progress import Progress
 from kiosk.core.sounding import Sound, Sounding
-from kiosk.core.visit import Broken, Mended, VisitEvent
+from kiosk.core.visit import Broken, Mended, Rules, VisitEvent
 from kiosk.device import adoption, face, fittings
 from kiosk.device.ear import Ear
 from kiosk.device.face import MainLoop
@@ -88,11 +88,22 @@ def run(config: KioskConfig) -> None:
             clock=clock, alarms=alarms, handle=handle, report=notices.report, alarm=notices.alarm, clear=notices.clear
         )
 
+        def voices() -> frozenset[str]:
+            return ear.languages if ear else frozenset()
+
+        def rules() -> Rules:
+            return adoption.rules(in_force, config, voices())
+
         def tell_where() -> None:
-            around = adoption.surroundings(in_force, config, ear.languages if ear else frozenset())
+            around = adoption.surroundings(in_force, config, voices())
             front.configure(around)
             if ear:
                 ear.configure(around)
+
+        def speaks() -> None:
+            """The languages with a voice have changed. Main thread."""
+            tell_where()
+            conductor.configure(rules())
 
         ear = (
             Ear(
@@ -102,7 +113,7 @@ def run(config: KioskConfig) -> None:
                 quiet=lambda: doorkeeper.quiet,
                 notices=notices,
                 texts=texts,
-                spoken=tell_where,
+                spoken=speaks,
                 clock_vouched=lambda: clock.stamp().synchronised,
             )
             if config.audio.enabled
@@ -128,7 +139,7 @@ def run(config: KioskConfig) -> None:
             on_health=on_health,
         )
         conductor = Conductor(
-            adoption.rules(in_force, config),
+            rules(),
             clock=clock,
             loop=loop,
             alarms=alarms,
@@ -165,7 +176,7 @@ def run(config: KioskConfig) -> None:
         def adopt() -> None:
             """What is in force reaches every part that goes by it. Main thread."""
             tell_where()
-            conductor.configure(adoption.rules(in_force, config))
+            conductor.configure(rules())
             pressing.configure(in_force.misuse)
             passing.configure(in_force.hours.timezone if in_force.hours else None)
             doorkeeper.configure(in_force.hours)

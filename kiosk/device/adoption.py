@@ -45,15 +45,21 @@ def first(config: KioskConfig, who: Identity, notices: Notices, texts: Texts) ->
     return builtin.configuration(texts, LANGUAGES)
 
 
-def rules(received: Config, config: KioskConfig) -> Rules:
-    """What the court has configured. Without a screen only the first item can be asked, so only that counts as shown."""
+def rules(received: Config, config: KioskConfig, voices: frozenset[str]) -> Rules:
+    """What the court has configured; `voices` are the languages that have speech on the card.
+
+    Without a screen only the first item can be asked, so only that counts as shown. Where nothing can be seen nor heard, there is
+    no accessible mode, and face buttons mean nothing but their faces.
+    """
+    noticed = config.has_window or not voices.isdisjoint(received.languages)
     made = Rules(
         received.questionnaire,
         tuple(received.languages),
         received.language,
         received.timings,
         received.misuse,
-        contacts.keypad(config.panel.contacts),
+        contacts.keypad(config.panel.contacts) if noticed else (),
+        accessible=noticed,
     )
     if config.has_window:
         return made

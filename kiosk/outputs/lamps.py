@@ -12,7 +12,8 @@ from kiosk.core.lighting import Look, Mood
 class GpioLamps:
     """As `kiosk.core.ports.Lamps`, by face value. A lamp that fails is reported, and the rest goes on.
 
-    Ready: all lit. Pressed and thanked: only the chosen one, so that its light going on alone is the answer. Otherwise all dark.
+    Ready: all lit. Pressed and thanked: only the chosen one, so that its light going on alone is the answer. Keys: only the one to
+    choose with, so that a passer-by sees that the row is not ready for a rating. Otherwise all dark.
     """
 
     def __init__(self, wires: Mapping[int, OutputWire], *, report: Callable[[str], None], factory: Any) -> None:
@@ -50,4 +51,4 @@ class GpioLamps:
 def _lit(value: int, look: Look) -> bool:
     if look.mood is Mood.READY:
         return True
-    return look.mood in (Mood.PRESSED, Mood.THANKED) and look.value == value
+    return look.mood in (Mood.PRESSED, Mood.THANKED, Mood.KEYS) and look.value == value

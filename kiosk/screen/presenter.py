@@ -121,11 +121,12 @@ class Presenter:
     def lifted(self, finger: object) -> None:
         """A finger went up."""
         self._gate.ends(finger)
-        held, self._held = self._held, None
-        if held is not None and held[0] == finger:
-            stamp = self._clock.stamp()
-            if stamp.monotonic - held[1] >= CLEANING_HOLD_MS:
-                self._handle(visit.Clean(stamp))
+        if self._held is None or self._held[0] != finger:
+            return  # the hand on the corner is still there
+        since, self._held = self._held[1], None
+        stamp = self._clock.stamp()
+        if stamp.monotonic - since >= CLEANING_HOLD_MS:
+            self._handle(visit.Clean(stamp))
 
     def _act(self, control: str | None, stamp: Stamp) -> None:
         name, _, value = (control or "").partition(":")

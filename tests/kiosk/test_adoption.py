@@ -101,7 +101,7 @@ def test_where_every_configuration_is_damaged_the_built_in_question_is_asked(enr
 
 def test_without_a_screen_only_the_first_item_counts_as_shown(enrolled: tuple[KioskConfig, Identity, Door]) -> None:
     config, _, _ = enrolled
-    asked = adoption.rules(released(1), config).questionnaire
+    asked = adoption.rules(released(1), config, frozenset()).questionnaire
     assert len(asked.items) == 1
     assert asked.rotation == []
 
@@ -112,8 +112,21 @@ def test_face_buttons_are_keys_of_the_accessible_mode_where_none_are_wired(tmp_p
     beside = configuration.parse(
         {"state_dir": "s", "panel": {"buttons": buttons, "keys": {"next": 13, "choose": 19}}}, folder=tmp_path
     )
-    assert adoption.rules(released(1), alone).keypad == ((1, Keystroke.NEXT), (5, Keystroke.CHOOSE))
-    assert adoption.rules(released(1), beside).keypad == ()
+    assert adoption.rules(released(1), alone, frozenset()).keypad == ((1, Keystroke.NEXT), (5, Keystroke.CHOOSE))
+    assert adoption.rules(released(1), beside, frozenset()).keypad == ()
+
+
+@pytest.mark.parametrize(
+    ("screen", "voices", "accessible"),
+    [("none", {"uk"}, True), ("none", set(), False), ("none", {"fr"}, False), ("window", set(), True)],
+)
+def test_there_is_an_accessible_mode_where_it_can_be_seen_or_heard(
+    tmp_path: Path, screen: str, voices: set[str], accessible: bool
+) -> None:
+    panel = {"buttons": {"1": 5, "5": 6}, "keys": {"access": 13}}
+    config = configuration.parse({"state_dir": "s", "screen": {"mode": screen}, "panel": panel}, folder=tmp_path)
+    rules = adoption.rules(released(1), config, frozenset(voices))
+    assert (rules.accessible, bool(rules.keypad)) == (accessible, accessible)
 
 
 def test_the_surroundings_name_every_item_that_may_be_asked(enrolled: tuple[KioskConfig, Identity, Door]) -> None:

@@ -25,6 +25,8 @@ LOOKS = [
     (Look(Mood.PRESSED, 4), "lamp pressed", {4}),
     (Look(Mood.THANKED, 4), "lamp thanked", {4}),
     (Look(Mood.READY), "lamp ready", {1, 4, 5}),
+    (Look(Mood.KEYS, 4), "lamp keys", {4}),
+    (Look(Mood.KEYS, 3), "lamp keys", set()),
     (Look(Mood.NOT_RECORDED), "lamp not-recorded", set()),
     (Look(Mood.OUT_OF_ORDER), "lamp out-of-order", set()),
 ]

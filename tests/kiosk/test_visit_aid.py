@@ -269,7 +269,8 @@ def test_with_keys_of_their_own_face_buttons_rate_in_the_mode_too() -> None:
 def test_a_keypad_button_without_a_meaning_says_only_that_somebody_is_there() -> None:
     exit_ = Exit(replace(RULES, keypad=((1, NEXT), (5, CHOOSE))))
     exit_.access()
-    exit_.wait(100_000)
+    exit_.wait(25_000)
+    assert exit_.scene.leaving_at is not None
     exit_.press(3)
     assert exit_.card.rows == []
     assert exit_.scene.aid is not None
@@ -289,6 +290,56 @@ def test_what_a_keypad_does_while_the_card_is_busy_is_neither_the_next_persons_r
     assert exit_.card.waiting == []
     assert exit_.scene.aid is not None
     assert (exit_.scene.phase, exit_.scene.aid.focus, exit_.scene.aid.reads) == (Phase.FOLLOW_UP, None, 0)
+
+
+ROW = tuple(zip(range(1, 6), KEYPADS[5], strict=True))
+
+
+def test_a_mode_that_nobody_uses_gives_the_face_buttons_back_soon() -> None:
+    exit_ = Exit(replace(RULES, keypad=ROW))
+    exit_.keys(ACCESS)
+    exit_.wait(20_000)
+    assert exit_.scene.leaving_at == exit_.clock.now + 10_000
+    exit_.wait(10_000)
+    assert exit_.scene.aid is None
+    exit_.press(5)
+    assert [(row.value, row.input) for row in exit_.rows(Answer) if isinstance(row, Answer)] == [(5, Input.BUTTON)]
+
+
+def test_passers_by_who_press_what_they_like_do_not_keep_a_mode_alive_for_minutes() -> None:
+    exit_ = Exit(replace(RULES, keypad=ROW))
+    exit_.keys(ACCESS)
+    for value in (5, 4, 5):  # louder, repeat, louder
+        exit_.press(value)
+        assert exit_.scene.deadline == exit_.clock.now + 30_000
+
+
+@pytest.mark.parametrize("used", ["step", "touch", "key"])
+def test_who_uses_the_mode_has_four_times_as_long_on_a_row_of_face_buttons_too(used: str) -> None:
+    exit_ = Exit(replace(RULES, keypad=ROW))
+    exit_.keys(ACCESS)
+    match used:
+        case "step":
+            exit_.press(2)
+        case "touch":
+            exit_.stay()
+        case "key":
+            exit_.keys(REPEAT)
+    assert exit_.scene.deadline == exit_.clock.now + 120_000
+    exit_.press(5)
+    assert exit_.scene.deadline == exit_.clock.now + 120_000
+
+
+def test_a_mode_that_could_be_neither_seen_nor_heard_does_not_begin() -> None:
+    exit_ = Exit(replace(RULES, accessible=False))
+    exit_.keys(*Keystroke)
+    exit_.access()
+    assert len(exit_.screen.scenes) == 1
+    for value in (5, 5, 4, 1):
+        exit_.press(value)
+    assert [(row.value, row.input) for row in exit_.rows(Answer) if isinstance(row, Answer)] == [
+        (value, Input.BUTTON) for value in (5, 5, 4, 1)
+    ]
 
 
 STROKES = st.sampled_from([NEXT, CHOOSE])

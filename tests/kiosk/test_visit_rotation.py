@@ -6,13 +6,22 @@ from random import Random
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from kiosk.core import rotation
 from kiosk.core.visit import Phase
 from tests.kiosk.exit import BANK, Exit, item, only_the_first_item, rotating
-from wire.events import Answer, Left, Retract
+from wire.envelopes import Item
+from wire.events import Answer, Input, Left, Retract
 
 KEYS = [each.key for each in BANK]
+
+
+def with_faces(key: str) -> Item:
+    """An item whose points are the faces that are on the buttons, and one that is on none."""
+    plain = item(key, 1, 2, 3, 4, 5, -2)
+    icons = {value: f"face-{value}" for value in range(1, 6)} | {-2: "not-mine"}
+    return structs.replace(plain, options=[structs.replace(option, icon=icons[option.value]) for option in plain.options])
 
 
 def asked(exit_: Exit) -> str:
@@ -37,6 +46,40 @@ def test_after_the_questionnaire_comes_one_item_of_the_bank_and_then_the_thanks(
     answer = exit_.card.rows[-1]
     assert isinstance(answer, Answer)
     assert (answer.item, answer.value) == ("bank-0", -2)
+
+
+def test_a_face_button_answers_the_question_with_its_face_on_screen() -> None:
+    exit_ = Exit(rotating(bank=[with_faces("faces")]))
+    to_the_bank(exit_)
+    exit_.press(2)
+    assert exit_.scene.phase is Phase.THANKS
+    assert [(row.item, row.value, row.input) for row in exit_.rows(Answer) if isinstance(row, Answer)] == [
+        ("overall", 4, Input.TOUCH),
+        ("faces", 2, Input.BUTTON),
+    ]
+    assert len({row.visit for row in exit_.card.rows}) == 1
+    exit_.press(5)
+    assert len({row.visit for row in exit_.card.rows}) == 2, "the thank-you has no faces to choose from: the next person's"
+
+
+def test_on_tiles_a_face_button_is_the_next_persons_as_ever() -> None:
+    exit_ = Exit(rotating(bank=[with_faces("faces")]))
+    exit_.tap(4)
+    exit_.press(2)
+    assert [(row.item, row.value) for row in exit_.rows(Answer) if isinstance(row, Answer)] == [("overall", 4), ("overall", 2)]
+
+
+def test_who_pressed_before_the_faces_were_on_screen_has_not_answered_them() -> None:
+    exit_ = Exit(rotating(only_the_first_item(), [with_faces("faces")]))
+    exit_.card.by_itself = False
+    exit_.press(4)
+    exit_.wait(10)
+    exit_.press(1)
+    exit_.wait(10)
+    while exit_.card.waiting:
+        exit_.settle(True)
+    assert [(row.item, row.value) for row in exit_.rows(Answer) if isinstance(row, Answer)] == [("overall", 4), ("overall", 1)]
+    assert [row.item for row in exit_.rows(Left)] == ["faces"]
 
 
 def test_without_a_bank_the_thanks_come_at_once() -> None:

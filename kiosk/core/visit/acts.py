@@ -1,6 +1,7 @@
 """What a visitor's touch, press or key does."""
 
 from dataclasses import replace
+from typing import Final
 
 from kiosk.core.access import LOUDEST, QUIETEST, Aid, Keystroke, Volume
 from kiosk.core.timekeeping import Stamp
@@ -8,19 +9,29 @@ from kiosk.core.visit.events import Access, Acted, Done, Key, Press, Skip, Speak
 from kiosk.core.visit.misuse import doubts, pressed
 from kiosk.core.visit.moves import await_commit, common, leave, rest, show, turn_to, unanswered, wait
 from kiosk.core.visit.scenes import aid
-from kiosk.core.visit.state import QUESTIONS, Action, Aided, Phase, Rules, State, Step, Visit, asked, can_undo, offers
+from kiosk.core.visit.state import QUESTIONS, Action, Aided, Phase, Rules, State, Step, Visit, asked, can_undo, has_face, offers
 from wire.events import Answer, Event, Flag, Input, Millis, Retract
+
+STEPS: Final = (Keystroke.NEXT, Keystroke.PREVIOUS)
+"""Keys that show that a row of face buttons is used as keys: the best faces, which are pressed most, are no such keys."""
 
 
 def act(rules: Rules, state: State, event: Acted) -> Step:
     """What `event` makes of `state`. Whatever it means otherwise, it says that somebody is there."""
     if state.phase is Phase.CLEANING:
         return state, ()  # a wet cloth presses everything
+    if isinstance(event, Access | Key) and not rules.accessible:
+        return state, ()
     if isinstance(event, Press) and is_keypad(rules, state):
         keystroke = dict(rules.keypad).get(event.value)
         event = Stay(event.stamp) if keystroke is None else Key(keystroke, event.stamp)
+        uses = keystroke in STEPS
+    else:
+        uses = not isinstance(event, Press | Access)
     if state.pending is not None:
         return _while_committing(state, event), ()
+    if uses and state.aided is not None:
+        state = replace(state, aided=replace(state.aided, used=True))
     if isinstance(event, Press):
         return _press(rules, state, event)
     if state.phase is Phase.CLOSED:
@@ -65,7 +76,10 @@ def _stay(rules: Rules, state: State, now: Stamp) -> State:
 
 
 def _press(rules: Rules, state: State, press: Press) -> Step:
-    """A face button has no second meaning printed on it, so past the first question it opens the next person's visit."""
+    """A face button answers the question with that face on screen. Past the first one it has no other meaning printed on it, so on
+    every other screen it opens the next person's visit."""
+    if _answers(rules, state, press):
+        return _answer(rules, state, Tap(press.value, Input.BUTTON, press.stamp))
     if state.phase is Phase.OUT_OF_ORDER or not offers(rules.questionnaire.items[0], press.value):
         return _stay(rules, state, press.stamp), ()
     before: Step = state, ()
@@ -74,6 +88,15 @@ def _press(rules: Rules, state: State, press: Press) -> Step:
         state = rest(rules, before[0], press.stamp, Phase.WELCOME)
     state, appends = _answer(rules, state, Tap(press.value, Input.BUTTON, press.stamp))
     return state, before[1] + appends
+
+
+def _answers(rules: Rules, state: State, press: Press) -> bool:
+    """Whether its question, past the first, was on screen when the button was pressed."""
+    return (
+        state.phase is Phase.FOLLOW_UP
+        and press.stamp.monotonic >= state.since
+        and has_face(asked(rules, state)[state.item], press.value)
+    )
 
 
 def _answer(rules: Rules, state: State, tap: Tap) -> Step:

@@ -19,8 +19,8 @@ class Tap:
 
 @dataclass(frozen=True, slots=True)
 class Press:
-    """A physical face button was pressed. It rates the visit: pressed after a rating, it is the next person's. Only in the
-    accessible mode of a device whose face buttons are its keypad it is a key."""
+    """A physical face button was pressed. It answers the question that has its face on screen; anywhere else past the first it is
+    the next person's rating. Only in the accessible mode of a device whose face buttons are its keypad it is a key."""
 
     value: int
     stamp: Stamp

@@ -32,7 +32,7 @@ def step(rules: Rules, state: State, event: VisitEvent) -> Step:
         case Open():
             return _open(rules, state, event.stamp), ()
         case Clean():
-            return _clean(rules, state, event.stamp)
+            return _clean(rules, state, event.stamp), ()
     return act(rules, state, event)
 
 
@@ -77,9 +77,9 @@ def _open(rules: Rules, state: State, now: Stamp) -> State:
     return rest(rules, opened, now) if waits else opened
 
 
-def _clean(rules: Rules, state: State, now: Stamp) -> Step:
-    """The lock begins only where nobody's answer can be lost by it."""
-    if state.pending is not None or state.phase not in (Phase.WELCOME, Phase.CLOSED, Phase.THANKS):
-        return state, ()
-    state, appends = leave(rules, state, now)
-    return wait(rules, rest(rules, state, now, Phase.CLEANING), now), appends
+def _clean(rules: Rules, state: State, now: Stamp) -> State:
+    """The lock begins only where nobody is in front: no visitor, their language or their mode is thrown out by a hand on the
+    corner."""
+    if state.phase not in (Phase.WELCOME, Phase.CLOSED) or is_touched(rules, state):
+        return state
+    return wait(rules, rest(rules, state, now, Phase.CLEANING), now)

@@ -62,7 +62,7 @@ def turn_to(rules: Rules, state: State, now: Stamp, phase: Phase) -> State:
 def wait(rules: Rules, state: State, now: Stamp) -> State:
     """The screen's time begins anew: its end, when the visitor is asked whether they are still there, how long undo is offered."""
     timings = rules.timings
-    slowly = timings.aided if state.aided else 1
+    slowly = timings.aided if _needs_time(rules, state) else 1
     patience = _patience(rules, state)
     since = _shown_at(state, now)
     deadline = warn_at = undo_until = None
@@ -73,6 +73,12 @@ def wait(rules: Rules, state: State, now: Stamp) -> State:
         if state.undo_until is not None:
             undo_until = min(since + timings.undo * slowly, deadline)
     return replace(state, since=since, deadline=deadline, warn_at=warn_at, leaving=False, undo_until=undo_until)
+
+
+def _needs_time(rules: Rules, state: State) -> bool:
+    """Whether every wait is longer. A mode whose keys are the face buttons keeps the next person from rating, so it must be used
+    before it may last."""
+    return state.aided is not None and (state.aided.used or not rules.keypad)
 
 
 def _shown_at(state: State, now: Stamp) -> int:

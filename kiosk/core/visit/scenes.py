@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from kiosk.core.access import Aid
+from kiosk.core.access import Aid, Keystroke
 from kiosk.core.hours import Opening
 from kiosk.core.visit.state import QUESTIONS, Action, Phase, Rules, State, asked, can_undo
 from wire.envelopes import Item
@@ -12,8 +12,8 @@ class Scene(NamedTuple):
     """What the screen has to show. `pressed` is the option whose commit is under way; the bar of undo drains to `undo_until`.
 
     `leaving_at` (monotonic ms) is set once the visitor is asked "Still there?": then the screen resets unless something is touched.
-    `aid` is the accessible mode, None outside it; `opens` is when a closed court opens again; `taken_back` says that the question is
-    on screen again because its visitor has taken their answers back.
+    `aid` is the accessible mode, None outside it; `opens` is when a closed court opens again; `taken_back` says that the question
+    is on screen again because its visitor has taken their answers back.
     """
 
     phase: Phase
@@ -59,7 +59,8 @@ def aid(rules: Rules, state: State) -> Aid | None:
         return None
     controls = ring(rules, state)
     focus = controls.index(state.aided.focus) if state.aided.focus in controls else None
-    return Aid(controls, focus, state.aided.volume, state.aided.reads)
+    choosing = next((value for value, key in rules.keypad if key is Keystroke.CHOOSE), None)
+    return Aid(controls, focus, state.aided.volume, state.aided.reads, choosing)
 
 
 def ring(rules: Rules, state: State) -> tuple[str, ...]:

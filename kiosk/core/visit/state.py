@@ -47,6 +47,8 @@ class Rules:
     misuse: Misuse = field(default_factory=Misuse)
     keypad: tuple[tuple[int, Keystroke], ...] = ()
     """What the face buttons mean in the accessible mode; empty where keys of their own are wired for it, or no buttons at all."""
+    accessible: bool = True
+    """Whether the accessible mode would be noticed: on a screen, or by a voice. Otherwise it never begins."""
 
 
 class Append(NamedTuple):
@@ -83,11 +85,15 @@ class Visit:
 
 @dataclass(frozen=True, slots=True)
 class Aided:
-    """The accessible mode as it is remembered. `focus` is a control's key: it stays right when the ring around it changes."""
+    """The accessible mode as it is remembered. `focus` is a control's key: it stays right when the ring around it changes.
+
+    `used` says that its visitor has taken a step or touched the screen: the mode is not merely on.
+    """
 
     focus: str | None = None
     volume: Volume = USUAL
     reads: int = 0
+    used: bool = False
 
 
 class Rating(NamedTuple):
@@ -175,6 +181,12 @@ def asked(rules: Rules, state: State) -> tuple[Item, ...]:
 def offers(item: Item, value: int) -> bool:
     """Whether `value` is an option of `item`."""
     return any(option.value == value for option in item.options)
+
+
+def has_face(item: Item, value: int) -> bool:
+    """Whether `item` offers the face `value`, the one that is on a button, as one of its scale."""
+    faces = (option for option in item.options if option.value == value and option.icon == f"face-{value}")
+    return item.kind == "scale" and any(faces)
 
 
 def can_undo(state: State) -> bool:

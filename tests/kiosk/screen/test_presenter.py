@@ -402,6 +402,23 @@ def test_a_shorter_hold_or_another_place_locks_nothing(screen: Exit, x: int, y: 
     assert all(picture.scene != "cleaning" for picture, _ in screen.pictures)
 
 
+def test_a_hand_that_brushes_the_glass_meanwhile_does_not_end_the_hold(screen: Exit) -> None:
+    screen.presenter.touched("finger", 10, 10, screen.clock.stamp())
+    screen.clock.now += 3_000
+    screen.presenter.touched("hand", 400, 100, screen.clock.stamp())
+    screen.presenter.lifted("hand")
+    screen.clock.now += 2_000
+    screen.presenter.lifted("finger")
+    screen.loop.run()
+    assert screen.picture.scene == "cleaning"
+
+
+def test_a_hand_on_the_corner_while_a_visitor_is_there_throws_nobody_out(screen: Exit) -> None:
+    screen.touch("language:en")
+    screen.hold(10, 10, for_ms=6_000)
+    assert (screen.picture.scene, screen.picture.language) == ("welcome", "en")
+
+
 def test_where_staff_do_not_want_it_a_hold_locks_nothing(theme: Theme, ruler: Any) -> None:
     screen = Exit(theme, ruler, hold_to_clean=False)
     screen.hold(10, 10, for_ms=6_000)
