@@ -10,6 +10,8 @@ from kiosk.core.ports import Clock, Loop, Memory, Recorder, Screen
 
 PRESSES_HELD: Final = 64
 """Presses kept while a slow card is busy with one: a child manages ten a second for as long as we wait for a card."""
+LOST: Final = "presses lost"
+"""The alarm that says how many could not be kept; it stands until the device starts anew."""
 IN_TURN: Final = (visit.Press, visit.Stuck, visit.Clean, visit.Close, visit.Open)
 """What keeps its place behind held presses: it would make them doubtful or shut them out."""
 
@@ -18,7 +20,7 @@ class Conductor:
     """Feeds `visit.step`, appends the rows it asks for, and shows every scene that differs from the last.
 
     The scene is shown before the rows go to the ledger: the pressed look never waits for the card. What `memory` keeps is how
-    often each item of the rotation bank was shown; without one a restart forgets it.
+    often each item of the rotation bank was shown; without one a restart forgets it. `alarm` hears how many presses were lost.
     """
 
     def __init__(
@@ -31,6 +33,7 @@ class Conductor:
         recorder: Recorder,
         screens: Sequence[Screen],
         memory: Memory | None = None,
+        alarm: Callable[[str, str], None],
     ) -> None:
         self._rules = rules
         self._clock = clock
@@ -39,11 +42,14 @@ class Conductor:
         self._recorder = recorder
         self._screens = tuple(screens)
         self._memory = memory
+        self._alarm = alarm
         self._state = visit.begin(rules, memory.load() if memory else {})
         self._kept = self._state.exposures
         self._scene: visit.Scene | None = None
         self._next_rules: visit.Rules | None = None
         self._held: deque[visit.VisitEvent] = deque()
+        self._lost = 0
+        self._losing = False
 
     def start(self) -> None:
         """Show the first scene."""
@@ -65,6 +71,8 @@ class Conductor:
                 self._take(event)
             elif len(self._held) < PRESSES_HELD or not isinstance(event, visit.Press):
                 self._held.append(event)
+            else:
+                self._lose()
         finally:
             self._go_on()
 
@@ -76,6 +84,16 @@ class Conductor:
             for append in appends:
                 self._recorder.append(append.rows, self._reporter(append.token))
 
+    def _lose(self) -> None:
+        """One press more than can be kept. The first of a jam is told at once, and how many it was when the jam is over."""
+        self._lost += 1
+        if not self._losing:
+            self._losing = True
+            self._tell_losses()
+
+    def _tell_losses(self) -> None:
+        self._alarm(LOST, f"presses lost since the start, because they came faster than the card takes them: {self._lost}")
+
     def _go_on(self) -> None:
         """Whoever has waited comes next, in a turn of the loop of their own."""
         if self._held and self._state.pending is None:
@@ -86,6 +104,9 @@ class Conductor:
             try:
                 self._take(self._held.popleft())
             finally:
+                if self._losing and not self._held:
+                    self._losing = False
+                    self._tell_losses()
                 self._go_on()
 
     def _settle(self) -> None:

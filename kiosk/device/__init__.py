@@ -146,6 +146,7 @@ def run(config: KioskConfig) -> None:
             recorder=ledger,
             screens=screens,
             memory=Exposures(clerk),
+            alarm=notices.alarm,
         )
         passing = Passing(
             [what for kind, what in map(contacts.split, config.panel.contacts) if kind == "door"],

@@ -133,6 +133,7 @@ class Exit:
         self.card = HandCard()
         self.screen = HandScreen()
         self.memory = HandMemory(dict(exposures or {}))
+        self.raised: list[tuple[str, str]] = []
         self.conductor = Conductor(
             rules,
             clock=self.clock,
@@ -141,6 +142,7 @@ class Exit:
             recorder=self.card,
             screens=[self.screen],
             memory=self.memory,
+            alarm=lambda name, sentence: self.raised.append((name, sentence)),
         )
         self.conductor.start()
 

@@ -5,7 +5,7 @@ import contextlib
 import pytest
 
 from kiosk.core import visit
-from kiosk.core.conductor import PRESSES_HELD
+from kiosk.core.conductor import LOST, PRESSES_HELD
 from kiosk.core.visit import COMMIT_PATIENCE, Phase
 from tests.kiosk.exit import Exit, HandScreen, only_the_first_item, rotating
 from wire.events import Answer, Flag
@@ -117,6 +117,21 @@ def test_presses_held_have_an_end() -> None:
     while exit_.card.waiting:
         exit_.settle(True)
     assert len(exit_.rows(Answer)) == PRESSES_HELD + 1
+
+
+def test_presses_that_cannot_be_kept_are_counted_aloud_at_the_first_and_at_the_last() -> None:
+    exit_ = Exit(only_the_first_item())
+    exit_.card.by_itself = False
+    for jam in (1, 2):
+        for _ in range(PRESSES_HELD + 1):
+            exit_.press(3)
+        assert len(exit_.raised) == 2 * (jam - 1)
+        for _ in range(10):
+            exit_.press(3)
+        while exit_.card.waiting:
+            exit_.settle(True)
+    assert {name for name, _ in exit_.raised} == {LOST}
+    assert [sentence.split()[-1] for _, sentence in exit_.raised] == ["1", "10", "11", "20"]
 
 
 def test_who_pressed_before_closing_time_is_not_after_hours_because_the_card_is_slow() -> None:

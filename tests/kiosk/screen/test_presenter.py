@@ -48,7 +48,13 @@ class Exit:
         self.presenter.configure(around)
         rules = Rules(questionnaire, ("uk", "en"), "uk")
         self.conductor = Conductor(
-            rules, clock=self.clock, loop=self.loop, alarms=Alarms(self.loop), recorder=self.card, screens=[self.presenter]
+            rules,
+            clock=self.clock,
+            loop=self.loop,
+            alarms=Alarms(self.loop),
+            recorder=self.card,
+            screens=[self.presenter],
+            alarm=lambda name, sentence: self.complaints.append(sentence),
         )
         self.presenter.connect(self.conductor.handle)
         self.conductor.start()
