@@ -7,6 +7,7 @@ from typing import Any, Final, NamedTuple
 
 from kivy.graphics import Canvas, Color, InstructionGroup, Line, Rectangle, RoundedRectangle
 
+from kiosk.screen import plainicon
 from kiosk.screen.glide import Glide, glide
 from kiosk.screen.picture import Box, Crest, Drain, Face, Icon, Mark, Panel, Picture, Qr, Ring, Text
 from kiosk.screen.ruler import Ruler
@@ -156,7 +157,7 @@ class Painter:
             case Face():
                 _place(self._textures.face(mark, palette, pressed), mark.box, height, sink)
             case Icon():
-                _place(self._textures.icon(mark), mark.box, height, sink, tone(palette, mark.tone))
+                self._icon(mark, palette, height, sink)
             case Panel():
                 texture = self._textures.ground(mark, palette, pressed)
                 fall = drop(mark)
@@ -182,6 +183,15 @@ class Painter:
             middle = mark.box.y + place * mark.lead + mark.lead / 2 + sink
             y = round(height - middle - texture.height / 2)
             Rectangle(texture=texture, pos=(x, y), size=texture.size)
+
+    def _icon(self, mark: Icon, palette: Palette, height: int, sink: int) -> None:
+        texture = self._textures.icon(mark)
+        if texture is not None:
+            _place(texture, mark.box, height, sink, tone(palette, mark.tone))
+            return
+        Color(*tone(palette, mark.tone))
+        x, y = _pos(mark.box, height)
+        plainicon.draw(mark.name, x, y - sink, mark.box.w)
 
     def _ring(self, mark: Ring, palette: Palette, height: int) -> None:
         Color(*tone(palette, mark.tone))
@@ -222,11 +232,10 @@ class Painter:
 
 
 def _place(texture: Any, box: Box, height: int, sink: int, colour: Rgb = (1.0, 1.0, 1.0)) -> None:
-    """`texture` in `box` and in `colour`, `sink` px lower; nothing if there is none."""
-    if texture is not None:
-        Color(*colour)
-        x, y = _pos(box, height)
-        Rectangle(texture=texture, pos=(x, y - sink), size=(box.w, box.h))
+    """`texture` in `box` and in `colour`, `sink` px lower."""
+    Color(*colour)
+    x, y = _pos(box, height)
+    Rectangle(texture=texture, pos=(x, y - sink), size=(box.w, box.h))
 
 
 def _pos(box: Box, height: int) -> tuple[int, int]:

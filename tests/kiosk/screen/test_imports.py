@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[3]
-NEEDS_TOOLKIT = {f"kiosk.screen.{name}" for name in ("painter", "textures", "ruler", "plainface")}
+NEEDS_TOOLKIT = {f"kiosk.screen.{name}" for name in ("painter", "textures", "ruler", "plainface", "plainicon")}
 MODULES = sorted(
     ".".join(path.relative_to(ROOT).with_suffix("").parts)
     for path in (ROOT / "kiosk" / "screen").rglob("*.py")

@@ -1,0 +1,78 @@
+"""What is painted where the drawings of the icons are lost: signs that can be told apart, in the places of the drawn ones."""
+
+import os
+import subprocess
+import sys
+from itertools import combinations
+from pathlib import Path
+
+import pytest
+from PIL import Image, ImageChops
+
+from kiosk.screen.drawings import ICONS
+from tests.support.display import Display
+
+ROOT = Path(__file__).resolve().parents[2]
+SIDE = 64
+ALONE = ("accessibility", "repeat", "louder", "mute", "undo", "skip", "tick", "saved", "alert", "pause")
+"""Icons that may stand without words, or say what has happened."""
+PAINT = f"""
+import sys
+sys.path.insert(0, {str(ROOT)!r})
+from pathlib import Path
+from kiosk.screen.drawings import ICONS
+from kiosk.screen.picture import Box, Icon, Picture
+from kiosk.screen.theme import ASSETS
+from workbench.sheets import Camera, Shot
+
+state = Path(sys.argv[1])
+camera = Camera(state)
+from kiosk.screen.painter import Painter
+
+size = ({SIDE} * len(ICONS), {SIDE})
+for name, assets in (("drawn", ASSETS), ("plain", state / "no-assets")):
+    camera.screen.painter = Painter(camera.theme, camera.ruler, assets, print)
+    marks = tuple(Icon(Box(place * {SIDE}, 0, {SIDE}, {SIDE}), icon, "ink") for place, icon in enumerate(ICONS))
+    shot = Shot(scene=name, language="uk", size=size, mode="usual", picture=Picture(name, "uk", size, False, marks),
+                palette=camera.theme.light)
+    camera.take(shot).save(state / f"{{name}}.png")
+"""
+
+
+def cells(path: Path) -> dict[str, Image.Image]:
+    """Each icon's cell, black where it has ink."""
+    with Image.open(path) as strip:
+        inked = strip.convert("L").point(lambda level: 0 if level < 128 else 255)
+        return {icon: inked.crop((place * SIDE, 0, (place + 1) * SIDE, SIDE)) for place, icon in enumerate(ICONS)}
+
+
+def differing(one: Image.Image, other: Image.Image) -> float:
+    return ImageChops.difference(one, other).histogram()[255] / SIDE**2
+
+
+@pytest.fixture
+def folder(display: Display, tmp_path: Path) -> Path:
+    """Holds `drawn.png`, `plain.png` and, in `said`, what was reported."""
+    script = tmp_path / "paint.py"
+    script.write_text(PAINT, encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, script, tmp_path], cwd=ROOT, env={**os.environ, **display.env}, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    (tmp_path / "said").write_text(done.stdout, encoding="utf-8")
+    return tmp_path
+
+
+def test_no_place_of_an_icon_is_empty_and_the_lost_file_is_named(folder: Path) -> None:
+    ink = {icon: cell.histogram()[0] / SIDE**2 for icon, cell in cells(folder / "plain.png").items()}
+    assert [icon for icon, share in ink.items() if not 0.03 < share < 0.5] == []
+    said = (folder / "said").read_text().splitlines()
+    assert ["the drawing icons/strip-64.png cannot be used" in sentence for sentence in said] == [True]
+
+
+def test_signs_that_stand_alone_look_like_their_drawings_and_not_like_one_another(folder: Path) -> None:
+    drawn, plain = cells(folder / "drawn.png"), cells(folder / "plain.png")
+    unlike = {icon: share for icon in ALONE if (share := differing(drawn[icon], plain[icon])) > 0.08}
+    assert unlike == {}
+    alike = [(one, other) for one, other in combinations([*ALONE, "globe"], 2) if differing(plain[one], plain[other]) < 0.02]
+    assert alike == []
