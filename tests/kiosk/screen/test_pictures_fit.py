@@ -109,6 +109,16 @@ def test_tiles_and_buttons_hold_their_words_and_no_others(gallery: list[Shot]) -
                     assert inside or not panel.box.overlaps(box), (shot.name, panel, mark)
 
 
+def test_every_tile_has_its_icon_in_every_language_and_mode(gallery: list[Shot]) -> None:
+    """Who does not read the words well goes by the drawings, and no less so in the accessible mode."""
+    for shot in gallery:
+        if shot.scene.startswith("reason"):
+            answers = {control.key for control in shot.picture.controls if control.key.startswith("answer")}
+            icons = [mark for mark in shot.picture.marks if isinstance(mark, Icon) and mark.control in answers]
+            assert {mark.control for mark in icons} == answers, shot.name
+            assert min(mark.box.w for mark in icons) >= 24 * unit(shot.picture), shot.name
+
+
 def test_targets_are_fifteen_millimetres_and_apart(gallery: list[Shot]) -> None:
     for shot in gallery:
         screen = Box(0, 0, *shot.glass.size)
