@@ -1,14 +1,15 @@
 """The look's tokens, read from `assets/theme.toml` and checked. No Kivy in here.
 
-A theme that cannot be used is refused with the name of the field, the reason and the fix; the kiosk then goes on with the built-in
-default and reports it, because a broken colour must never stop a court from hearing people. A font that is missing takes nothing
-else of a theme away: the shipped one stands in for it.
+A theme that cannot be used is refused with the names of the file and the field, the reason and the fix; the kiosk then goes on with
+the built-in default and reports it, because a broken colour must never stop a court from hearing people. A font that is missing
+takes nothing else of a theme away: the shipped one stands in for it. So does the theme's own accent for a court's that cannot be
+read.
 """
 
 import re
 import tomllib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -24,16 +25,23 @@ SHAPE_CONTRAST: Final = 3.0
 MARK_CONTRAST: Final = 4.5
 """Eyes and mouth on the fill of a face: more than a shape needs, because they carry the meaning."""
 FONTS: Final = ("type.regular", "type.semibold")
+ACCENT: Final = "screen.accent"
+"""Where a court writes its accent: in the kiosk's own file."""
 
 Rgb = tuple[float, float, float]
 
 
 class ThemeError(KioskError):
-    """A theme that cannot be used. Says which field, why, and what would be right."""
+    """A theme that cannot be used. Says which field, why, and what is used instead."""
 
-    def __init__(self, field: str, reason: str) -> None:
-        super().__init__(f"theme: {field}: {reason}.", "The built-in look is used until this is mended.")
+    def __init__(self, field: str, reason: str, *, file: str = "theme", instead: str = "The built-in look") -> None:
+        super().__init__(f"{file}: {field}: {reason}.", f"{instead} is used until this is mended.")
         self.field = field
+        self.reason = reason
+
+    def within(self, file: Path, *, instead: str = "The built-in look") -> "ThemeError":
+        """The same, naming the file it was found in."""
+        return ThemeError(self.field, self.reason, file=str(file), instead=instead)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,23 +105,34 @@ def contrast(one: Rgb, other: Rgb) -> float:
     return (lighter + 0.05) / (darker + 0.05)
 
 
-def load(path: Path, *, accent: str | None = None) -> Theme:
-    """The theme in the TOML file at `path`, with the court's own `accent` (#RRGGBB) in the light palette if it has one.
+def load(path: Path) -> Theme:
+    """The theme in the TOML file at `path`.
 
     Raises ThemeError when the file cannot be read, a field is missing or wrong, or a contrast is too low.
     """
-    return parse(_read(path, accent), folder=path.parent)
+    try:
+        return parse(_read(path), folder=path.parent)
+    except ThemeError as error:
+        raise error.within(path) from None
 
 
 def load_or_default(path: Path, report: Callable[[str], None], *, accent: str | None = None) -> Theme:
-    """The theme at `path`; what of it cannot be used goes to `report`, and the built-in default takes its place. Never raises."""
+    """The theme at `path`, with the court's own `accent` (#RRGGBB) in the light palette if it has one. Never raises.
+
+    What cannot be used goes to `report`: the built-in default takes the place of a theme, the theme's own accent that of a court's.
+    """
     try:
-        return _with_usable_fonts(_read(path, accent), path.parent, report)
+        theme = _with_usable_fonts(_read(path), path, report)
     except ThemeError as error:
-        report(str(error))
-    if accent is not None:
-        return load_or_default(path, lambda said: None, accent=None)
-    return default()
+        report(str(error.within(path)))
+        theme = default()
+    if accent is None:
+        return theme
+    try:
+        return replace(theme, light=_with_accent(theme.light, accent))
+    except ThemeError as error:
+        report(f"{ACCENT}: {error.reason}. The theme's own is used until this is mended.")
+        return theme
 
 
 def default() -> Theme:
@@ -121,29 +140,32 @@ def default() -> Theme:
     return parse(BUILT_IN, folder=ASSETS, look=False)
 
 
-def _read(path: Path, accent: str | None) -> dict[str, Any]:
+def _read(path: Path) -> dict[str, Any]:
     try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise ThemeError(str(path), f"cannot be read ({error.strerror}); restore the file that was installed") from error
+        raise ThemeError("file", f"cannot be read ({error.strerror}); restore the file that was installed") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ThemeError(str(path), f"is not valid TOML ({error})") from error
-    palettes = document.get("palette")
-    light = palettes.get("light") if isinstance(palettes, dict) else None
-    if accent is not None and isinstance(light, dict):
-        light["accent"] = accent
-    return document
+        raise ThemeError("file", f"is not valid TOML ({error})") from error
 
 
-def _with_usable_fonts(document: dict[str, Any], folder: Path, report: Callable[[str], None]) -> Theme:
+def _with_accent(palette: Palette, written: str) -> Palette:
+    """The palette with a court's accent. Raises ThemeError."""
+    accent = colour(ACCENT, written)
+    _demand_of_accent(ACCENT, accent, "palette.light", palette.paper, palette.surface)
+    return replace(palette, accent=accent)
+
+
+def _with_usable_fonts(document: dict[str, Any], path: Path, report: Callable[[str], None]) -> Theme:
     """The theme of `document`, with the shipped font for each that is missing. Raises ThemeError for anything else."""
+    folder = path.parent
     for _ in FONTS:
         try:
             return parse(document, folder=folder)
         except ThemeError as error:
             if error.field not in FONTS:
                 raise
-            report(str(error))
+            report(str(error.within(path, instead="Another font")))
             shipped = BUILT_IN["type"][error.field.removeprefix("type.")]
             document["type"][error.field.removeprefix("type.")] = str(ASSETS / shipped)
     return parse(document, folder=folder, look=False)
@@ -241,13 +263,20 @@ def _palette(document: Mapping[str, Any], name: str) -> Palette:
         raise ThemeError(label, "must list five colours, worst to best")
     first, second, third, fourth, fifth = (colour(f"{label}[{place}]", value) for place, value in enumerate(scale))
     palette = Palette(**one, scale=(first, second, third, fourth, fifth))
-    for text in ("ink", "quiet", "accent"):
+    for text in ("ink", "quiet"):
         for ground in ("paper", "surface", "pressed") if text == "ink" else ("paper", "surface"):
             _demand(f"{table}.{text}", one[text], f"{table}.{ground}", one[ground], TEXT_CONTRAST)
+    _demand_of_accent(f"{table}.accent", one["accent"], table, one["paper"], one["surface"])
     _demand(f"{table}.edge", one["edge"], f"{table}.paper", one["paper"], SHAPE_CONTRAST)
     for place, fill in enumerate(palette.scale):
         _demand(f"{table}.scale[{place}]", fill, "the eyes and mouth on it", palette.mark_on(fill), MARK_CONTRAST)
     return palette
+
+
+def _demand_of_accent(label: str, accent: Rgb, table: str, paper: Rgb, surface: Rgb) -> None:
+    """An accent is written with: it stands out as text does."""
+    for name, ground in (("paper", paper), ("surface", surface)):
+        _demand(label, accent, f"{table}.{name}", ground, TEXT_CONTRAST)
 
 
 def _demand(label: str, one: Rgb, against: str, other: Rgb, least: float) -> None:

@@ -22,6 +22,13 @@ def changed(**paths: Any) -> dict[str, Any]:
     return document
 
 
+def broken(folder: Path) -> Path:
+    """The shipped theme with a colour that is none."""
+    text = (themes.ASSETS / "theme.toml").read_text(encoding="utf-8").replace('ink = "#14202B"', 'ink = "black"')
+    (folder / "theme.toml").write_text(text, encoding="utf-8")
+    return folder / "theme.toml"
+
+
 def test_the_shipped_file_is_what_is_built_in(theme: Theme) -> None:
     assert theme == themes.default()
 
@@ -67,7 +74,31 @@ def test_a_broken_file_is_reported_and_the_built_in_look_is_used(tmp_path: Path,
     path.write_bytes(content)
     assert themes.load_or_default(path, complaints.append) == themes.default()
     assert len(complaints) == 1
-    assert "theme" in complaints[0]
+    assert complaints[0].startswith(f"{path}: ")
+
+
+def test_a_theme_that_cannot_be_used_is_named_with_its_file_and_field(tmp_path: Path, complaints: list[str]) -> None:
+    path = broken(tmp_path)
+    assert themes.load_or_default(path, complaints.append) == themes.default()
+    (said,) = complaints
+    assert said.startswith(f"{path}: palette.light.ink: must be a colour")
+    assert said.endswith(" The built-in look is used until this is mended.")
+    with pytest.raises(ThemeError, match=str(path)):
+        themes.load(path)
+
+
+def test_the_court_s_accent_is_checked_and_used_though_the_theme_is_broken(tmp_path: Path, complaints: list[str]) -> None:
+    path = broken(tmp_path)
+    theme = themes.load_or_default(path, complaints.append, accent="#6A1B4D")
+    assert theme.light.accent == themes.colour("accent", "#6A1B4D")
+    assert theme.light.ink == themes.default().light.ink
+    assert len(complaints) == 1
+    for accent, why in (("#FFB6C1", "stands out only"), ("plum", "must be a colour")):
+        complaints.clear()
+        assert themes.load_or_default(path, complaints.append, accent=accent) == themes.default()
+        of_theme, of_accent = complaints
+        assert of_theme.startswith(f"{path}: ")
+        assert of_accent.startswith(f"screen.accent: {why}")
 
 
 def test_a_missing_file_is_reported(tmp_path: Path, complaints: list[str]) -> None:
@@ -82,7 +113,9 @@ def test_a_court_may_set_its_accent_if_it_can_be_read(complaints: list[str]) -> 
     assert complaints == []
     pale = themes.load_or_default(shipped, complaints.append, accent="#FFB6C1")
     assert pale == themes.default()
-    assert "palette.light.accent" in complaints[0]
+    assert len(complaints) == 1
+    assert complaints[0].startswith("screen.accent: stands out only ")
+    assert complaints[0].endswith(". The theme's own is used until this is mended.")
 
 
 def test_features_of_every_face_stand_out(theme: Theme) -> None:
@@ -98,6 +131,7 @@ def test_a_missing_font_is_named_and_takes_nothing_else_of_the_theme_away(tmp_pa
     assert theme.light.ink == themes.colour("ink", "#101010")
     assert (theme.regular, theme.semibold) == (themes.default().regular, themes.default().semibold)
     assert [field in said for field, said in zip(themes.FONTS, complaints, strict=True)] == [True, True]
+    assert all(str(tmp_path / "theme.toml") in said and "Another font is used" in said for said in complaints)
 
 
 def test_without_any_shipped_font_there_is_a_theme_all_the_same(
