@@ -197,22 +197,37 @@ class Textures:
         """The cells, or why there are none."""
         path = self._assets / folder / f"strip-{size}.png"
         try:
-            strip = CoreImage(str(path)).texture
-            if strip is None or strip.size != (size * cells, size):
+            strip = _picture(path)
+            if strip.size != (size * cells, size):
                 raise ValueError(f"its size is not {size * cells} × {size} px")
             return [strip.get_region(place * size, 0, size, size) for place in range(cells)]
-        except Exception as error:  # Kivy raises bare Exception for a file it cannot read
+        except ValueError as error:
             return f"the drawing {folder}/{path.name} cannot be used: {error}"
 
     def _load_crest(self, path: Path) -> Any:
         try:
-            texture = CoreImage(str(path), mipmap=True).texture
-            if texture is None or max(texture.size) > LARGEST_CREST:
-                raise ValueError(f"it must be a PNG or JPEG of at most {LARGEST_CREST} × {LARGEST_CREST} px")
-            return texture
-        except Exception as error:  # as above
-            self._report(f"screen.crest: {path.name} cannot be used ({error}); the court's name stands alone")
+            crest = _picture(path, mipmap=True)
+            if max(crest.size) > LARGEST_CREST:
+                raise ValueError(f"it is {crest.width} × {crest.height} px")
+            return crest
+        except ValueError as error:
+            rule = f"Give a PNG or JPEG of at most {LARGEST_CREST} × {LARGEST_CREST} px"
+            self._report(f"screen.crest: {path} cannot be used: {error}. {rule}; until then the court's name stands alone.")
             return None
+
+
+def _picture(path: Path, **how: Any) -> Any:
+    """The texture of an image file, loaded as Kivy is told `how`. Raises ValueError saying why there is none."""
+    try:
+        path.open("rb").close()  # Kivy stumbles over a file that is not there
+        texture = CoreImage(str(path), **how).texture
+    except OSError as error:
+        raise ValueError((error.strerror or str(error)).lower()) from error
+    except Exception as error:  # Kivy raises bare Exception for a file it cannot read
+        raise ValueError("it is damaged, or no picture") from error
+    if texture is None:
+        raise ValueError("it is damaged, or no picture")
+    return texture
 
 
 def tone(palette: Palette, name: Tone) -> Rgb:

@@ -1,4 +1,4 @@
-"""What is painted where the drawings of the icons are lost: signs that can be told apart, in the places of the drawn ones."""
+"""What is painted, and what is said, where pictures are lost: plain signs in place of the icons, and no crest."""
 
 import os
 import subprocess
@@ -36,6 +36,16 @@ for name, assets in (("drawn", ASSETS), ("plain", state / "no-assets")):
     shot = Shot(scene=name, language="uk", size=size, mode="usual", picture=Picture(name, "uk", size, False, marks),
                 palette=camera.theme.light)
     camera.take(shot).save(state / f"{{name}}.png")
+
+from PIL import Image
+
+(state / "text.png").write_text("nothing of use")
+(state / "cut.png").write_bytes((ASSETS / "icons" / "strip-64.png").read_bytes()[:2000])
+(state / "folder.png").mkdir()
+Image.new("RGB", (2049, 10)).save(state / "wide.png")
+for name in ("none.png", "text.png", "cut.png", "folder.png", "wide.png"):
+    painter = Painter(camera.theme, camera.ruler, ASSETS, print, crest=state / name)
+    assert painter.crest_shape is None
 """
 
 
@@ -67,7 +77,7 @@ def test_no_place_of_an_icon_is_empty_and_the_lost_file_is_named(folder: Path) -
     ink = {icon: cell.histogram()[0] / SIDE**2 for icon, cell in cells(folder / "plain.png").items()}
     assert [icon for icon, share in ink.items() if not 0.03 < share < 0.5] == []
     said = (folder / "said").read_text().splitlines()
-    assert ["the drawing icons/strip-64.png cannot be used" in sentence for sentence in said] == [True]
+    assert said[0] == "the drawing icons/strip-64.png cannot be used: no such file or directory"
 
 
 def test_signs_that_stand_alone_look_like_their_drawings_and_not_like_one_another(folder: Path) -> None:
@@ -76,3 +86,16 @@ def test_signs_that_stand_alone_look_like_their_drawings_and_not_like_one_anothe
     assert unlike == {}
     alike = [(one, other) for one, other in combinations([*ALONE, "globe"], 2) if differing(plain[one], plain[other]) < 0.02]
     assert alike == []
+
+
+def test_a_crest_that_cannot_be_used_is_named_with_its_file_and_what_is_wrong(folder: Path) -> None:
+    said = (folder / "said").read_text().splitlines()[1:]
+    why = {
+        "none.png": "no such file or directory",
+        "text.png": "it is damaged, or no picture",
+        "cut.png": "it is damaged, or no picture",
+        "folder.png": "is a directory",
+        "wide.png": "it is 2049 × 10 px",
+    }
+    rule = "Give a PNG or JPEG of at most 2048 × 2048 px; until then the court's name stands alone."
+    assert said == [f"screen.crest: {folder / name} cannot be used: {reason}. {rule}" for name, reason in why.items()]
