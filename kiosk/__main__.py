@@ -14,7 +14,7 @@ import structlog
 
 from kiosk import config as configuration
 from kiosk.config import KioskConfig
-from kiosk.errors import EnrolmentError, IdentityError, KioskError
+from kiosk.errors import ConfigError, EnrolmentError, IdentityError, KioskError
 from kiosk.texts import STAFF, STAFF_LANGUAGES, Texts, asked_for
 
 EPILOG = """\
@@ -52,7 +52,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         config = configuration.read(options.config)
         _log(config)
-        return int(options.command(config, options))
+        try:
+            return int(options.command(config, options))
+        except ConfigError as fault:
+            raise fault.within(str(options.config)) from None  # some tables are read by the parts that they are for
     except KioskError as fault:
         texts, language = _words()
         print(f"kiosk: {fault.told(functools.partial(texts.say, language))}", file=sys.stderr)

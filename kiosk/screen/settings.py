@@ -55,7 +55,7 @@ class ScreenSettings:
         known = {"mode", *cls.__slots__} - {"state_dir"}
         for name in table:
             if name not in known:
-                raise ConfigError(f"screen.{name}", "is not a setting", f"Known are: {', '.join(sorted(known))}.")
+                raise ConfigError(f"screen.{name}", "is not a setting.", f"Known are: {', '.join(sorted(known))}.")
         read = _Reader(table, state_dir)
         return cls(
             state_dir=state_dir,
@@ -89,13 +89,13 @@ class _Reader:
     def switch(self, name: str, *, usual: bool = False) -> bool:
         value = self._table.get(name, usual)
         if not isinstance(value, bool):
-            raise ConfigError(f"screen.{name}", f"is {value!r}", "Write true or false.")
+            raise ConfigError(f"screen.{name}", f"is {value!r}.", "Write true or false.")
         return value
 
     def text(self, name: str) -> str | None:
         value = self._table.get(name)
         if value is not None and not isinstance(value, str):
-            raise ConfigError(f"screen.{name}", f"is {value!r}", "Write it in quotation marks.")
+            raise ConfigError(f"screen.{name}", f"is {value!r}.", "Write it in quotation marks.")
         return value
 
     def path(self, name: str) -> Path | None:
@@ -105,24 +105,24 @@ class _Reader:
     def choice(self, name: str, allowed: Sequence[str]) -> Any:
         value = self._table.get(name, allowed[0])
         if value not in allowed:
-            raise ConfigError(f"screen.{name}", f"is {value!r}", f"Write one of: {', '.join(allowed)}.")
+            raise ConfigError(f"screen.{name}", f"is {value!r}.", f"Write one of: {', '.join(allowed)}.")
         return value
 
     def number(self, name: str, usual: int, low: int, high: int) -> int:
         value = self._table.get(name, usual)
         if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
-            raise ConfigError(f"screen.{name}", f"is {value!r}", f"Write a whole number from {low} to {high}.")
+            raise ConfigError(f"screen.{name}", f"is {value!r}.", f"Write a whole number from {low} to {high}.")
         return value
 
     def length(self, name: str, usual: float, low: float, high: float) -> float:
         value = self._table.get(name, usual)
         if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
-            raise ConfigError(f"screen.{name}", f"is {value!r}", f"Write a number from {low:g} to {high:g}.")
+            raise ConfigError(f"screen.{name}", f"is {value!r}.", f"Write a number from {low:g} to {high:g}.")
         return float(value)
 
     def pair(self, name: str, usual: tuple[int, int] | None, low: tuple[int, int], high: tuple[int, int]) -> Any:
         value = self._table.get(name, usual)
         numbers = isinstance(value, list | tuple) and len(value) == 2 and all(type(part) is int for part in value)
         if not numbers or not all(a <= part <= b for a, part, b in zip(low, value, high, strict=True)):
-            raise ConfigError(f"screen.{name}", f"is {value!r}", f"Write two whole numbers from {list(low)} to {list(high)}.")
+            raise ConfigError(f"screen.{name}", f"is {value!r}.", f"Write two whole numbers from {list(low)} to {list(high)}.")
         return tuple(value)

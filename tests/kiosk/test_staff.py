@@ -81,6 +81,25 @@ def speak(monkeypatch: pytest.MonkeyPatch, locale: str) -> None:
     monkeypatch.setenv("LC_ALL", locale)
 
 
+# --- a mistake in the file -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("table", "said"),
+    [
+        ("[screen]\ndiagonal = 5\n", "screen.diagonal: is 5. Write a number from 7 to 65."),
+        ('[screen]\ninput = "sdl"\n', "screen.input: is 'sdl'. Write one of: mouse, mtdev, hidinput."),
+        ('[screen]\nmode = "none"\n[panel]\nsimulated = "no/such/folder"\n', "panel.simulated: folder cannot be made: "),
+    ],
+)
+def test_a_mistake_that_only_a_part_notices_is_told_with_the_file_s_name(
+    device: Device, capsys: pytest.CaptureFixture[str], table: str, said: str
+) -> None:
+    device.config.write_text(f'state_dir = "state"\n{table}')
+    assert main(["run", "--config", str(device.config)]) == 2
+    assert capsys.readouterr().err.startswith(f"kiosk: {device.config}: {said}")
+
+
 # --- enrolling again -----------------------------------------------------------------------------------------------------
 
 

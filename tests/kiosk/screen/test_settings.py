@@ -75,4 +75,5 @@ def test_a_mistake_is_named(state: Path, table: dict[str, Any], field: str) -> N
     with pytest.raises(ConfigError) as refused:
         ScreenSettings.parse(table, state_dir=state)
     assert refused.value.field == field
-    assert refused.value.fix
+    assert refused.value.reason.endswith(".")
+    assert refused.value.fix.endswith(".")
