@@ -76,7 +76,7 @@ def kiosk(tmp_path: Path, ear: Ear, clips: Mapping[str, bytes]) -> Iterator[Kios
     authority.give_identity(kiosk.state, DEVICE, port=1, config=config)
     try:
         with running(kiosk):
-            until(lambda: list((kiosk.state / "speech").glob("*.zip")), "the speech has come")
+            until(lambda: "languages=uk" in (tmp_path / "kiosk.log").read_text(), "the speech has come")
             until(ear.samples, "the card has been tried")
             yield kiosk
     finally:
