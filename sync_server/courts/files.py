@@ -14,7 +14,7 @@ from typing import Annotated, Any, ClassVar, Final, TypeVar
 import msgspec
 
 from sync_server.courts.settings import USUAL_LANGUAGES, CourtSettings
-from sync_server.project.written import TOP, FileFault, Table, read
+from sync_server.project.written import TOP, UNKNOWN, FileFault, Table, read
 from wire.envelopes import Hours, Misuse, Spell, Texts, Timings
 from wire.events import Language
 
@@ -151,7 +151,7 @@ def _numbers(file: str, table: str, given: Mapping[str, int | float], kind: type
     values = {}
     for name, value in given.items():
         if name not in known:
-            raise CourtFileError(file, table, name, "unknown field", f"Take it out, or write one of: {', '.join(known)}.")
+            raise CourtFileError(file, table, name, UNKNOWN, f"Take it out, or write one of: {', '.join(known)}.")
         unit = _unit(name)
         least, most = known[name].ge, known[name].le
         exact = round(value * unit, 3)  # 2.006 s are 2006 ms, whatever binary fractions say

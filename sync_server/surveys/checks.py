@@ -20,7 +20,7 @@ def questionnaire_files(**_: Any) -> list[CheckMessage]:
         except QuestionnaireFileError as error:
             faults.append(
                 Error(
-                    f"{error.file}, {error.table}, field “{error.field}”: {error.reason}.",
+                    f"{error.place}: {error.reason}.",
                     hint=error.fix,
                     id="surveys.E001",
                 )

@@ -78,23 +78,39 @@ def test_an_empty_file_means_that_all_is_as_usual_and_the_name_stays(tmp_path: P
     [
         ('"uk", "en", "pl"', '"uk", "en", "en"', "the top of the file", "languages", "twice", "each language once"),
         ('"uk", "en", "pl"', '"en", "pl"', "the top of the file", "language", "not among", "one of `languages`"),
-        ('"uk", "en", "pl"', "", "the top of the file", "languages", "length", '["uk", "en"]'),
-        ('"uk", "en", "pl"', '"Українська"', "the top of the file", "languages", "regex", '["uk", "en"]'),
-        ("ask_rotation = false", 'ask_rotation = "no"', "the top of the file", "ask_rotation", "bool", "true or false"),
-        ("ask_rotation", "ask_rotations", "the top of the file", "ask_rotations", "unknown field", "spelling"),
+        ('"uk", "en", "pl"', "", "the top of the file", "languages", "must have at least 1 entry", '["uk", "en"]'),
+        (
+            '"uk", "en", "pl"',
+            '"Українська"',
+            "the top of the file",
+            "languages",
+            "characters that cannot stand there",
+            '["uk", "en"]',
+        ),
+        (
+            "ask_rotation = false",
+            'ask_rotation = "no"',
+            "the top of the file",
+            "ask_rotation",
+            "must be true or false, but is a text",
+            "true or false",
+        ),
+        ("ask_rotation", "ask_rotations", "the top of the file", "ask_rotations", "is not known here", "spelling"),
         ('uk = "Суд"\n', "", "name", "uk", "missing", "[name]"),
         ('uk = "Суд"', 'uk = "  "', "name", "uk", "missing", "[name]"),
         ('uk = "Суд"', f'uk = "{"С" * 201}"', "name", "uk", "201 characters", "at most 200"),
-        ('pl = "Sąd"', "pl = 5", "name", "pl", "expected `str`", "show-court"),
+        ('pl = "Sąd"', "pl = 5", "name", "pl", "must be a text in quotation marks, but is a whole number", "show-court"),
         ("question = 45", "question = 2", "timings", "question", "2 cannot", "seconds from 3 to 600"),
         ("question = 45", "question = 1e9", "timings", "question", "cannot", "seconds from 3 to 600"),
         ("question = 45", "question = nan", "timings", "question", "cannot", "seconds from 3 to 600"),
-        ("question = 45", 'question = "45 s"', "timings", "question", "expected `int | float`", "show-court"),
+        ("question = 45", 'question = "45 s"', "timings", "question", "must be a number, but is a text", "show-court"),
         ("aided = 3", "aided = 2.5", "timings", "aided", "2.5 cannot", "a whole number from 1 to 20"),
-        ("aided = 3", "patience = 3", "timings", "patience", "unknown field", "question, thanks"),
+        ("aided = 3", "patience = 3", "timings", "patience", "is not known here", "question, thanks"),
         ("burst_count = 4", "burst_count = 1", "misuse", "burst_count", "cannot", "a whole number from 2 to 100"),
-        ("sunday = []\n", "", "hours", "sunday", "missing", "[] for closed"),
-        ("sunday = []", "sunday = false", "hours", "sunday", "expected `array`", "[] for closed"),
+        ("sunday = []\n", "", "hours", "sunday", "is missing", "[] for closed"),
+        ("sunday = []", "sunday = false", "hours", "sunday", "must be a list, but is true or false", "[] for closed"),
+        ("sunday = []", "sunday = 2026-12-25", "hours", "sunday", "must be a list, but is a date", "[] for closed"),
+        ('pl = "Sąd"', '"по-польськи" = "Sąd"', "the top of the file", "name", "a name in it has characters", "[name]"),
         ("sunday = []", 'sunday = ["nine to five"]', "hours", "sunday", "are no hours", "09:00-13:00"),
         ("sunday = []", 'sunday = ["09:60-10:00"]', "hours", "sunday", "are no hours", "09:00-13:00"),
         ("sunday = []", 'sunday = ["22:00-02:00"]', "hours", "sunday", "does not end later", "24:00"),
@@ -115,7 +131,15 @@ def test_a_fault_is_told_by_table_field_reason_and_fix(
     fault = caught.value
     assert (fault.file, fault.table, fault.field) == ("court.toml", table, field)
     assert reason in fault.reason
+    assert "`" not in fault.reason
     assert fix in fault.fix
+    assert str(fault).startswith(f"court.toml, {table}, field “{field}”: {fault.reason}. ")
+
+
+@pytest.mark.parametrize("text", ["languages = ", "\x00"])
+def test_what_is_not_toml_is_told_of_the_file_as_a_whole(tmp_path: Path, text: str) -> None:
+    with pytest.raises(CourtFileError, match=r"^court\.toml, the file: is not TOML \(.+\)\. Mend the line that is named\.$"):
+        settings(tmp_path, text)
 
 
 @given(

@@ -219,8 +219,8 @@ def test_a_language_without_a_voice_is_named_by_check(server: Server) -> None:
     [
         ('languages = ["uk", "de"]', ("court.toml, the top of the file, field “languages”", "no words in “de”", "bg, crh, en")),
         ("[timings]\nquestion = 1", ("court.toml, timings, field “question”", "Write seconds from 3 to 600.")),
-        ("[hours]\nmonday = []", ("court.toml, hours, field “tuesday”", "or [] for closed")),
-        ("languages = ", ("court.toml, the file", "is not TOML")),
+        ("[hours]\nmonday = []", ("court.toml, hours, field “tuesday”: is missing. ", "or [] for closed")),
+        ("languages = ", ("court.toml, the file: is not TOML (",)),
     ],
 )
 def test_a_file_that_cannot_be_used_is_one_sentence_and_changes_nothing(server: Server, text: str, words: tuple[str, ...]) -> None:
