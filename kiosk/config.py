@@ -104,12 +104,14 @@ class Link(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
 
 
 class Audio(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Voice and sounds. `device` is the name that ALSA knows the headset or speaker by (`aplay -L` lists them); `quiet_volume` is
-    what is left of the voice's loudness in the court's quiet hours, where 1 leaves all of it, as for a headset; `wake_ms` is
-    silence before each sound, for what swallows the first moment, as speakers behind HDMI do."""
+    """Voice and sounds. `device` is the name that ALSA knows the headset or speaker by (`aplay -L` lists them). `listens` says
+    which it is: into a headset it is said which answer was chosen, from a speaker only that it is saved. `quiet_volume` is what is
+    left of the voice's loudness in the court's quiet hours, where 1 leaves all of it, as for a headset; `wake_ms` is silence
+    before each sound, for what swallows the first moment, as speakers behind HDMI do."""
 
     enabled: bool = True
     device: Annotated[str, msgspec.Meta(min_length=1, max_length=200)] = "default"
+    listens: Literal["speaker", "headset"] = "speaker"
     quiet_volume: Annotated[float, msgspec.Meta(ge=0.1, le=1)] = 0.5
     wake_ms: Annotated[int, msgspec.Meta(ge=0, le=2_000)] = 0
 
@@ -166,6 +168,7 @@ FIXES: Final = {
     "panel.buzzer": 'Write buzzer = 12 or buzzer = { pin = 12, active = "low" }.',
     "backlight": "Write enabled = true, usual = 100 (from 10) and closed = 20, in percent.",
     "link": "Write keepalive_s as a whole number of seconds from 5 to 300.",
+    "audio.listens": 'Write listens = "speaker" if others can hear it, "headset" if only the visitor does.',
     "audio": 'Write enabled = true, device = "default" or another of aplay -L, quiet_volume from 0.1 to 1, wake_ms from 0 to 2000.',
 }
 

@@ -54,6 +54,7 @@ class Ear:
             texts,
             keypad=tuple(key for _, key in contacts.keypad(wired)),
             keys=contacts.key(Keystroke.CHOOSE) in wired,
+            private=config.audio.listens == "headset",
         )
         self._worker = VoicesWorker(
             folder=config.state_dir / PACKS,

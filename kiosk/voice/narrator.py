@@ -23,18 +23,22 @@ class Narrator:
     - the mode ends, by its control, by time or with the visit: that it has, so that nobody waits for a voice that has gone.
     """
 
-    def __init__(self, speech: Speech, texts: Texts, *, keypad: tuple[Keystroke, ...] = (), keys: bool = False) -> None:
-        """`keypad` is what the face buttons mean from left to right in the accessible mode, `keys` whether it has keys besides."""
+    def __init__(
+        self, speech: Speech, texts: Texts, *, keypad: tuple[Keystroke, ...] = (), keys: bool = False, private: bool = False
+    ) -> None:
+        """`keypad` is what the face buttons mean from left to right in the accessible mode, `keys` whether it has keys besides,
+        `private` whether nobody else listens."""
         self._speech = speech
         self._texts = texts
         self._keypad = keypad
         self._keys = keys
+        self._private = private
         self._before: Scene | None = None
         self.configure(Surroundings(court={}, languages=(), language="en"))
 
     def configure(self, around: Surroundings) -> None:
         """The court, its languages, and which of them have a voice. What is being said is said to its end."""
-        self._script = Script(self._texts, around, keypad=self._keypad, keys=self._keys)
+        self._script = Script(self._texts, around, keypad=self._keypad, keys=self._keys, private=self._private)
 
     def show(self, scene: Scene) -> None:
         """Says what is new in `scene`."""

@@ -2,8 +2,9 @@
 
 Written for somebody who sees nothing, holds a headset and has two to five keys under the fingers:
 
-- What has happened comes first ("your answer is saved, you chose: good"), then what is asked, then what can be answered, then the
-  rest. Whoever knows the way presses a key at once and loses nothing; whoever doesn't hears everything.
+- What has happened comes first ("your answer is saved"), then what is asked, then what can be answered, then the rest. Whoever
+  knows the way presses a key at once and loses nothing; whoever doesn't hears everything that is on the screen.
+- What was chosen is named only into a headset ("you chose: good"): a hall that listens need not know what anybody thinks.
 - How the keys work is said after the first question and not before it, again when all is repeated, and in each new language.
 - A step to another control says its words and nothing more, so that a row of answers is walked through as fast as keys go.
 - A language's name is spoken by its own voice, so that those find it who know no other.
@@ -46,12 +47,21 @@ class Script:
     """The words for scenes before visitors who stand in `around`.
 
     `keypad` is what the face buttons mean from left to right, empty where they mean nothing but their faces; `keys` says whether
-    there are other keys for the accessible mode.
+    there are other keys for the accessible mode, `private` whether nobody but the visitor hears what is said.
     """
 
-    def __init__(self, texts: Texts, around: Surroundings, *, keypad: tuple[Keystroke, ...] = (), keys: bool = False) -> None:
+    def __init__(
+        self,
+        texts: Texts,
+        around: Surroundings,
+        *,
+        keypad: tuple[Keystroke, ...] = (),
+        keys: bool = False,
+        private: bool = False,
+    ) -> None:
         self._texts = texts
         self._around = around
+        self._private = private
         self._how = KEYPAD_WORDS.get(keypad) or (
             "Keys: back and next to move, choose to answer." if keys else "Touch your answer on the screen."
         )
@@ -65,9 +75,11 @@ class Script:
         return (*say("Speech is on."), *court, *self.page(scene, how=True))
 
     def arrival(self, scene: Scene, before: Scene) -> Sentences:
-        """Another screen has come: what became of the last key press, then the screen."""
-        other_language = scene.language != before.language
-        return (*self._news(scene, before), *self.page(scene, how=other_language))
+        """Another screen has come: what became of the last key press, then the screen. A skip has saved nothing."""
+        if scene.language != before.language:
+            return self.page(scene, how=True)
+        standing = self._standing(scene) if before.busy is not None else ()
+        return (*standing, *self._chosen(scene, before), *self._strange_tongue(scene), *self._words(scene))
 
     def again(self, scene: Scene, aid: Aid) -> Sentences:
         """Everything once more, and where the visitor is."""
@@ -103,7 +115,8 @@ class Script:
 
     def page(self, scene: Scene, *, how: bool) -> Sentences:
         """Everything on the screen; `how` adds how the keys work."""
-        return (*self._strange_tongue(scene), *self._words(scene, self._sayer(scene)(self._how) if how else ()))
+        keys = self._sayer(scene)(self._how) if how else ()
+        return (*self._strange_tongue(scene), *self._standing(scene), *self._words(scene, keys))
 
     def control(self, scene: Scene, key: str) -> Sentences:
         """The words of one control."""
@@ -121,19 +134,18 @@ class Script:
             case _:
                 return say(CONTROL_WORDS[name]) if name in CONTROL_WORDS else ()
 
-    def _words(self, scene: Scene, keys: Sentences) -> Sentences:
+    def _words(self, scene: Scene, keys: Sentences = ()) -> Sentences:
         say = self._sayer(scene)
         match scene.phase:
             case Phase.WELCOME:
                 return (*self._question(scene), *keys, *self._answers(scene), *say("Anonymous: no camera, no names"))
             case Phase.FOLLOW_UP:
-                return (*self._question(scene), *keys, *self._answers(scene), *say("Skip"))
+                return (*self._question(scene), *keys, *self._answers(scene), *say("Skip"), *self._undo(scene))
             case Phase.THANKS:
                 what_happens = say("It joins the survey results and shows what to improve.")
-                undo = self.control(scene, "undo") if scene.can_undo else ()
-                return (*what_happens, *undo, *self._code(scene), *keys)
+                return (*what_happens, *self._undo(scene), *self.control(scene, "done"), *self._code(scene), *keys)
             case Phase.NOT_RECORDED:
-                return (*say("Your answer could not be saved. Please try again."), *keys)
+                return (*say("Your answer could not be saved. Please try again."), *self.control(scene, "done"), *keys)
             case Phase.OUT_OF_ORDER:
                 return (*say("Out of order."), *self._number(scene), *keys)
             case Phase.CLOSED:
@@ -141,15 +153,22 @@ class Script:
             case Phase.CLEANING:
                 return say("The screen is being cleaned. Please wait.")
 
-    def _news(self, scene: Scene, before: Scene) -> Sentences:
-        """What came of the key press that led here."""
+    def _standing(self, scene: Scene) -> Sentences:
+        """What the screen says of the answers given so far."""
         say = self._sayer(scene)
-        if before.busy is Action.UNDO and scene.phase is Phase.WELCOME:
-            return say("Your answer is taken back.")
-        if before.busy is Action.ANSWER and scene.phase in (Phase.FOLLOW_UP, Phase.THANKS):
-            chosen = () if before.pressed is None else self._answer(scene, before.item, before.pressed)
-            return (*say("Thank you! Your answer is saved."), *say("You chose:"), *chosen)
-        return ()
+        if scene.phase in (Phase.FOLLOW_UP, Phase.THANKS):
+            return say("Thank you! Your answer is saved.")
+        return say("Your answer is taken back.") if scene.taken_back else ()
+
+    def _chosen(self, scene: Scene, before: Scene) -> Sentences:
+        """The answer that led here, for the ears of whoever gave it."""
+        saved = before.busy is Action.ANSWER and scene.phase in (Phase.FOLLOW_UP, Phase.THANKS)
+        if not self._private or not saved or before.pressed is None:
+            return ()
+        return (*self._sayer(scene)("You chose:"), *self._answer(scene, before.item, before.pressed))
+
+    def _undo(self, scene: Scene) -> Sentences:
+        return self.control(scene, "undo") if scene.can_undo else ()
 
     def _question(self, scene: Scene) -> Sentences:
         return self._pick(scene.item.text, scene) if scene.item else ()

@@ -40,6 +40,7 @@ WORDS = (
     "Speech is off.",
 )
 EAR_SPEED = 8.0
+HEADSET = '[audio]\nlistens = "headset"\n'
 
 
 def sentences(language: str) -> dict[str, str]:
@@ -87,8 +88,9 @@ def listener(kiosk: Start, tmp_path: Path, voices: Mapping[str, Clips]) -> Calla
         ear = Ear(tmp_path / "ear", speed=EAR_SPEED)
         packs = [speech(tmp_path, language, voices[language]) for language in LANGUAGES]
         shelf = tmp_path / "made"
-        journey = kiosk(timings=timings, rotation=(ROTATED,), speech=tuple(packs), shelf=shelf, env=ear.environment)
-        until(ear.samples, "the card has been tried, and the packs before that")
+        journey = kiosk(timings=timings, rotation=(ROTATED,), speech=tuple(packs), shelf=shelf, env=ear.environment, more=HEADSET)
+        until(lambda: "languages='en uk'" in (journey.folder / "kiosk.log").read_text(), "the packs have been found")
+        until(ear.samples, "the card has been tried")
         return Listener(journey, ear, voices)
 
     return bring

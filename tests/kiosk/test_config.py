@@ -36,7 +36,8 @@ def test_every_setting_there_is_can_be_written(tmp_path: Path) -> None:
         '[panel.buttons]\n5 = { pin = 27, pull = "up", debounce_ms = 30 }\n1 = 17\n'
         '[panel.lamps]\n1 = 5\n5 = { pin = 6, active = "low" }\n[panel.keys]\naccess = 13\n'
         '[panel.door]\nmain = { pin = 24, pull = "none", active = "low" }\nyard = 25\n'
-        '[audio]\nenabled = false\ndevice = "plughw:1"\nquiet_volume = 0.3\n[backlight]\nenabled = true\nusual = 90\nclosed = 10\n'
+        '[audio]\nenabled = false\ndevice = "plughw:1"\nlistens = "headset"\nquiet_volume = 0.3\n'
+        "[backlight]\nenabled = true\nusual = 90\nclosed = 10\n"
         "[link]\nkeepalive_s = 30\n"
     )
     found = read(config(tmp_path, text))
@@ -117,6 +118,7 @@ def test_face_buttons_work_the_accessible_mode_where_no_tactile_keys_do() -> Non
         ('state_dir = "s"\n[panel]\npull = "sideways"', "panel.pull: invalid enum value 'sideways'. Write pull = \"up\""),
         ('state_dir = "s"\n[panel]\nbuzzer = "loud"', "panel.buzzer: expected `int`, got `str`. Write buzzer = 12"),
         ('state_dir = "s"\n[backlight]\nclosed = 0', "backlight.closed: expected `int` >= 1. Write enabled = true"),
+        ('state_dir = "s"\n[audio]\nlistens = "all"', 'Write listens = "speaker" if others can hear it'),
         ('state_dir = "s"\n[audio]\ndevise = "hw"', "audio.devise: is not a setting. Did you mean device?"),
         (
             'state_dir = "s"\n[screen]\nmode = "none"\n[panel]\nsimulated = "x"\nkeys = {access = 4}',

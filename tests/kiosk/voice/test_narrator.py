@@ -38,6 +38,7 @@ ENGLISH = replace(
 OPTIONS = [f"option {value}" for value in VALUES]
 KEYS = "Keys: back and next to move, choose to answer."
 PRIVACY = "Anonymous: no camera, no names"
+UNDO = "Not what you meant? Change it"
 SAVED = "Thank you! Your answer is saved."
 
 
@@ -64,13 +65,15 @@ class Booth(Exit):
         voices: Sequence[str] = ("uk", "en"),
         keypad: tuple[Keystroke, ...] = (),
         keys: bool = True,
+        private: bool = True,
         number: str | None = None,
         url: str | None = None,
     ) -> None:
         super().__init__(ENGLISH)
         self.speech = HandSpeech()
         self.missing: list[str] = []
-        self.narrator = Narrator(self.speech, Texts(["en", "uk", "crh"], self.missing.append), keypad=keypad, keys=keys)
+        texts = Texts(["en", "uk", "crh"], self.missing.append)
+        self.narrator = Narrator(self.speech, texts, keypad=keypad, keys=keys, private=private)
         self.narrator.configure(
             Surroundings(
                 court={"uk": "Суд", "en": "Court"},
@@ -156,7 +159,14 @@ def test_every_control_of_the_ring_has_words() -> None:
 def test_after_a_choice_it_says_that_it_is_saved_and_what_was_chosen_before_anything_else() -> None:
     booth = Booth()
     booth.keys(ACCESS)
-    assert booth.choose(4) == [SAVED, "You chose:", "option 4", "What mattered?", *OPTIONS, "Skip"]
+    assert booth.choose(4) == [SAVED, "You chose:", "option 4", "What mattered?", *OPTIONS, "Skip", UNDO]
+
+
+def test_a_hall_that_listens_hears_that_an_answer_is_saved_and_not_which() -> None:
+    booth = Booth(private=False)
+    booth.keys(ACCESS)
+    assert booth.choose(1) == [SAVED, "What mattered?", *OPTIONS, "Skip", UNDO]
+    assert booth.choose(2)[:2] == [SAVED, "It joins the survey results and shows what to improve."]
 
 
 def test_nothing_is_promised_while_the_card_is_writing() -> None:
@@ -177,7 +187,8 @@ def test_the_thank_you_says_what_happens_and_how_to_take_it_back() -> None:
         "You chose:",
         "option 2",
         "It joins the survey results and shows what to improve.",
-        "Not what you meant? Change it",
+        UNDO,
+        "Finish",
         "To say more or complain, scan the code with your phone",
     ]
 
@@ -205,13 +216,23 @@ def test_a_card_that_fails_is_said_at_once() -> None:
     booth.card.by_itself = False
     booth.keys(ACCESS, NEXT, CHOOSE)
     booth.settle(False)
-    assert booth.last() == ["Your answer could not be saved. Please try again."]
+    assert booth.last() == ["Your answer could not be saved. Please try again.", "Try again"]
 
 
 def test_repeat_says_the_whole_screen_how_the_keys_work_and_where_one_is() -> None:
     booth = Booth()
     booth.keys(ACCESS, NEXT, NEXT)
     assert booth.hear(REPEAT) == ["How was it?", KEYS, *OPTIONS, PRIVACY, "option 2"]
+
+
+def test_repeat_says_what_stands_as_the_screen_does() -> None:
+    booth = Booth()
+    booth.keys(ACCESS)
+    booth.choose(4)
+    booth.skip()
+    assert booth.hear(REPEAT)[:2] == [SAVED, "It joins the survey results and shows what to improve."]
+    booth.undo()
+    assert booth.hear(REPEAT)[:2] == ["Your answer is taken back.", "How was it?"]
 
 
 def test_choosing_before_the_first_step_repeats_the_screen() -> None:
