@@ -3,12 +3,13 @@
 gpiozero is imported only for real ones.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any
 
 from kiosk.config import KioskConfig, output
 from kiosk.core import contacts as names
+from kiosk.core.access import Keystroke
 from kiosk.core.ports import Clock, Contacts, Lamps, Sounds
 from kiosk.errors import ConfigError, KioskError
 
@@ -26,6 +27,8 @@ class Fittings:
 def build(config: KioskConfig, clock: Clock, report: Callable[[str], None]) -> Fittings:
     """The panel of `config`. Raises `KioskError` if the device could not be used without what is broken; the rest is reported."""
     panel = config.panel
+    if _leads_nowhere(panel.contacts):
+        report("panel.keys: without next and choose keys nobody can answer without sight. Wire both, or two face buttons at least.")
     if panel.simulated:
         return _simulated(config, clock)
     if not (panel.contacts or panel.lamps or panel.buzzer):
@@ -40,6 +43,12 @@ def build(config: KioskConfig, clock: Clock, report: Callable[[str], None]) -> F
         report(str(fault))  # people can still touch the screen
         return Fittings()
     return _real(config, clock, report, factory)
+
+
+def _leads_nowhere(wired: Collection[str]) -> bool:
+    """Whether there are keys that begin the accessible mode, and none to answer with in it."""
+    keys = any(names.split(name)[0] == "key" for name in wired)
+    return keys and names.key(Keystroke.CHOOSE) not in wired and not names.keypad(wired)
 
 
 def _simulated(config: KioskConfig, clock: Clock) -> Fittings:

@@ -52,6 +52,25 @@ def pins(monkeypatch: pytest.MonkeyPatch) -> MockFactory:
     return factory
 
 
+@pytest.mark.parametrize(
+    ("panel", "told"),
+    [
+        ("[panel.keys]\naccess = 13\n", True),
+        ("[panel.keys]\naccess = 13\nrepeat = 6\nlouder = 19\n", True),
+        ("[panel.keys]\naccess = 13\nnext = 6\nchoose = 19\n", False),
+        ("[panel.buttons]\n1 = 17\n5 = 27\n[panel.keys]\naccess = 13\n", False),
+        ("[panel.buttons]\n1 = 17\n5 = 27\n", False),
+        ("", False),
+    ],
+)
+def test_keys_with_which_nobody_can_answer_without_sight_are_told_at_the_start(
+    tmp_path: Path, pins: MockFactory, panel: str, told: bool
+) -> None:
+    said: list[str] = []
+    fittings.build(config(tmp_path, "window", panel), HandClock(), said.append).stop()
+    assert [sentence.startswith("panel.keys: without next and choose keys") for sentence in said] == [True] * told
+
+
 def test_everything_in_the_tables_is_there_on_its_pin(tmp_path: Path, pins: Any) -> None:
     fitted = fittings.build(config(tmp_path, "none"), HandClock(), pytest.fail)
     heard: list[Edge] = []
