@@ -219,6 +219,13 @@ class Exit:
 BANK = [item(f"bank-{number}", -2, 1, 2, 3, 4, 5) for number in range(4)]
 
 
+def with_faces(key: str) -> Item:
+    """An item whose points are the faces that are on the buttons, and one that is on none."""
+    plain = item(key, 1, 2, 3, 4, 5, -2)
+    icons = {value: f"face-{value}" for value in range(1, 6)} | {-2: "not-mine"}
+    return structs.replace(plain, options=[structs.replace(option, icon=icons[option.value]) for option in plain.options])
+
+
 def rotating(rules: Rules = RULES, bank: Sequence[Item] = BANK) -> Rules:
     """The same rules, with a bank of further items behind the questionnaire."""
     return replace(rules, questionnaire=structs.replace(rules.questionnaire, rotation=list(bank)))

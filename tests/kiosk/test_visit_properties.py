@@ -13,7 +13,7 @@ from kiosk.core.access import KEYPADS, Keystroke
 from kiosk.core.hours import Opening
 from kiosk.core.visit import Phase
 from kiosk.core.visit.state import asked
-from tests.kiosk.exit import BANK, QUESTIONNAIRE, RULES, Exit, only_the_first_item, rotating, standing
+from tests.kiosk.exit import BANK, QUESTIONNAIRE, RULES, Exit, only_the_first_item, rotating, standing, with_faces
 from wire.envelopes import Misuse
 from wire.events import Answer, Event, Flag, Input, Left, Retract
 
@@ -25,6 +25,7 @@ RULE_SETS = [
     replace(only_the_first_item(), misuse=MISUSE),
     replace(rotating(), misuse=MISUSE, languages=("uk", "en", "pl"), keypad=KEYPAD),
     replace(rotating(only_the_first_item(), BANK[:2]), misuse=MISUSE),
+    replace(rotating(bank=[with_faces("faces"), *BANK[:1]]), misuse=MISUSE, accessible=False),
 ]
 
 

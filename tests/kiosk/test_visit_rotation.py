@@ -6,22 +6,13 @@ from random import Random
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from msgspec import structs
 
 from kiosk.core import rotation
 from kiosk.core.visit import Phase
-from tests.kiosk.exit import BANK, Exit, item, only_the_first_item, rotating
-from wire.envelopes import Item
+from tests.kiosk.exit import BANK, Exit, item, only_the_first_item, rotating, with_faces
 from wire.events import Answer, Input, Left, Retract
 
 KEYS = [each.key for each in BANK]
-
-
-def with_faces(key: str) -> Item:
-    """An item whose points are the faces that are on the buttons, and one that is on none."""
-    plain = item(key, 1, 2, 3, 4, 5, -2)
-    icons = {value: f"face-{value}" for value in range(1, 6)} | {-2: "not-mine"}
-    return structs.replace(plain, options=[structs.replace(option, icon=icons[option.value]) for option in plain.options])
 
 
 def asked(exit_: Exit) -> str:
