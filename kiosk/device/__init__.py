@@ -1,7 +1,7 @@
 """Puts a kiosk together: builds its parts, starts them, and stops them in reverse. There is one of each and nobody looks one up.
 
 What the first answer needs comes first. What a visitor can hear, and the way to the server, are imported and built once the first
-picture stands: that halves nothing for them, and the start of the screen is a quarter shorter.
+picture stands: they lose nothing by it, and whoever stands before the screen waits less.
 """
 
 import signal
@@ -164,6 +164,7 @@ def run(config: KioskConfig) -> None:
             alarm=notices.alarm,
             clear=notices.clear,
         )
+
         def adopt() -> None:
             """What is in force reaches every part that goes by it. Main thread."""
             tell_where()
@@ -213,7 +214,9 @@ def run(config: KioskConfig) -> None:
             nonlocal outside
             from kiosk.device.outside import Outside
 
-            outside = Outside(config, who, ledger=ledger, clock=clock, notices=notices, version=in_force.version, on_config=on_config)
+            outside = Outside(
+                config, who, ledger=ledger, clock=clock, notices=notices, version=in_force.version, on_config=on_config
+            )
             outside.start(parts)
 
         clerk.start()

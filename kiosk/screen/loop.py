@@ -58,19 +58,23 @@ class MainLoop:
         self._idle.append(call)
 
     def run(self) -> None:
-        """Runs until `stop`, or until the window is closed."""
-        while not self._stopping:
+        """Runs until `stop`, or until the window is closed. The first picture is shown before anything that can wait is done."""
+        going = self._turn_round()
+        while going and not self._stopping:
             self._sleep()
-            self._run_posted()
-            self._run_due()
-            if self._guard(self._turn) is False:
-                break
+            going = self._turn_round()
         self._run_posted()
 
     def stop(self) -> None:
         """Ends `run`. From any thread, and from a signal handler."""
         self._stopping = True
         self._waiter.wake()
+
+    def _turn_round(self) -> bool:
+        """Does what was asked and what is due, and shows what has changed. False once the window is closed."""
+        self._run_posted()
+        self._run_due()
+        return self._guard(self._turn) is not False
 
     def _sleep(self) -> None:
         """Waits for something to do; does what can be done meanwhile."""

@@ -149,16 +149,28 @@ def test_what_was_posted_before_the_stop_still_runs() -> None:
     rig = Rig()
     ran: list[str] = []
 
-    def asleep() -> None:
-        rig.loop.stop()
-
     def turn() -> bool:
         rig.loop.post(lambda: ran.append("last"))
+        rig.loop.stop()
         return True
 
-    rig.asleep, rig.turn = asleep, turn
+    rig.turn = turn
     rig.loop.run()
     assert ran == ["last"]
+
+
+def test_the_first_picture_is_shown_before_what_can_wait_and_a_stop_before_that_leaves_it_undone() -> None:
+    rig = Rig()
+    order: list[str] = []
+    rig.loop.when_idle(lambda: order.append("what can wait"))
+    rig.turn = lambda: bool(order.append("picture")) or len(order) < 3
+    rig.loop.run()
+    assert order == ["picture", "what can wait", "picture"]
+    stopped = Rig()
+    stopped.loop.when_idle(lambda: order.append("undone"))
+    stopped.turn = lambda: bool(stopped.loop.stop()) or True
+    stopped.loop.run()
+    assert "undone" not in order
 
 
 def test_another_thread_wakes_a_real_sleep() -> None:
