@@ -91,7 +91,7 @@ def set_lines(text: str, measure: Measure, *, width: int, size: int, bold: bool,
     if _hopeless("".join(words), measure, max_lines * width, size, bold):  # the spaces at which lines break are not seen
         return None
     for count in range(1, min(max_lines, len(words)) + 1):
-        best: tuple[tuple[int, int, int], Setting] | None = None
+        best: tuple[tuple[int, int, int, int], Setting] | None = None
         few = comb(len(words) - 1, count - 1) <= MOST_BREAKS
         ways = _breaks(tuple(words), count) if few else (_greedy(words, measure, width, size, bold),)
         for lines in ways:
@@ -100,7 +100,7 @@ def set_lines(text: str, measure: Measure, *, width: int, size: int, bold: bool,
             widths = tuple(measure(line, size, bold) for line in lines)
             if max(widths) > width:
                 continue
-            rank = (_hanging(lines), _torn(lines), max(widths))
+            rank = (_hanging(lines), _torn(lines), max(widths), sum(width**2 for width in widths))
             if best is None or rank < best[0]:
                 best = (rank, Setting(lines, widths, size, lead(size, bold)))
         if best is not None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import combinations, pairwise
 from typing import Final
 
 from kiosk.screen import views
@@ -12,6 +13,10 @@ from kiosk.screen.picture import Align, Box, Crest, Drain, Panel, Tone
 ACCESS: Final = "access"
 MOST_ROWS: Final = 2
 """The bar takes no more of the height than so many rows of targets."""
+ABOVE: Final = 220
+ABOVE_UPRIGHT: Final = 340
+"""Within reach above the bar of the accessible mode there is so much room, in landscape and in portrait: for two rows of tiles, or
+faces with their words, and for the way back."""
 INSIDE: Final = 5
 """Between the words of a control in the bar and its edge."""
 ASKING: Final = -1.0
@@ -127,8 +132,14 @@ def _cells(board: Board, frame: views.Frame, *, names: bool, words: int) -> list
 
 
 def _rows(board: Board, frame: views.Frame, width: int) -> list[list[_Cell]]:
-    """One row, in a column or where there are very many languages two, with as many words as fit."""
+    """As few rows as languages have room in by their own names, else one of signs, in a column or where there are very many
+    languages two, with as many words as fit."""
     fewest = MOST_ROWS if board.portrait else 1
+    for words in (2, 1, 0) if board.large else (2,):
+        for most in range(fewest, _most_rows(board, fewest) + 1):
+            rows = _packed(board, _cells(board, frame, names=True, words=words), width)
+            if len(rows) <= most:
+                return rows
     for most in range(fewest, MOST_ROWS + 1):
         for names, words in ((True, 2), (False, 2), (True, 1), (False, 1), (False, 0)):
             rows = _packed(board, _cells(board, frame, names=names, words=words), width)
@@ -139,13 +150,28 @@ def _rows(board: Board, frame: views.Frame, width: int) -> list[list[_Cell]]:
     return [cells[:half], cells[half:]]
 
 
+def _most_rows(board: Board, fewest: int) -> int:
+    """In the accessible mode there is one row more where what can be touched above it keeps its room."""
+    if not board.large:
+        return fewest
+    left = board.height - board.ceiling - (fewest + 1) * board.target
+    return fewest + (left >= board.px(ABOVE_UPRIGHT if board.portrait else ABOVE))
+
+
 def _packed(board: Board, cells: Sequence[_Cell], width: int) -> list[list[_Cell]]:
-    """`cells` in rows of even length: as many in each as fit the narrowest way."""
-    for count in range(1, len(cells) + 1):
-        for first in range(len(cells) // count, -(-len(cells) // count) + 1):
-            rows = [list(cells[:first])] + [list(cells[start : start + first + 1]) for start in range(first, len(cells), first + 1)]
-            if len(rows) <= count and all(sum(_natural(board, cell) for cell in row) <= width for row in rows):
-                return rows
+    """`cells` in rows: as many as they need, the fullest as empty as can be. In the accessible mode the voice's controls
+    and languages keep to rows of their own if they can."""
+    wishes = [_natural(board, cell) for cell in cells]
+    for count in range(1, min(MOST_ROWS + 1, len(cells)) + 1):
+        ways = []
+        for cuts in combinations(range(1, len(cells)), count - 1):
+            rows = list(pairwise((0, *cuts, len(cells))))
+            fullest = max(sum(wishes[start:end]) for start, end in rows)
+            if fullest <= width:
+                mixed = sum(len({cell.icon is None for cell in cells[start:end]}) > 1 for start, end in rows)
+                ways.append((mixed if board.large else 0, fullest, rows))
+        if ways:
+            return [list(cells[start:end]) for start, end in min(ways)[2]]
     return [[cell] for cell in cells]
 
 
@@ -156,7 +182,7 @@ def _natural(board: Board, cell: _Cell, inside: int | None = None) -> int:
         return max(board.target, board.measure(cell.words, board.least, True) + 2 * inside)
     if not cell.shown:
         return board.target
-    return max(board.target, _icon(board) + board.px(10) + _label(board, cell) + 3 * inside)
+    return max(board.target, _sign(board, cell) + board.px(10) + _label(board, cell) + 3 * inside)
 
 
 def _label(board: Board, cell: _Cell) -> int:
@@ -169,6 +195,19 @@ def _label(board: Board, cell: _Cell) -> int:
 
 def _icon(board: Board) -> int:
     return snap(ICON_SIZES, min(board.px(40), board.target * 0.6))
+
+
+def _sign(board: Board, cell: _Cell) -> int:
+    """Width of what stands before a control's words: its icon, or the pips beneath it."""
+    if cell.pips is None:
+        return _icon(board)
+    side, gap = _pip(board)
+    return max(_icon(board), cell.pips[1] * (side + gap) - gap)
+
+
+def _pip(board: Board) -> tuple[int, int]:
+    """The side of a pip, and the gap to the next."""
+    return max(4, board.px(7)), max(2, board.px(3))
 
 
 def _row(board: Board, cells: Sequence[_Cell], below: Sequence[int], room: Box) -> list[int]:
@@ -220,15 +259,16 @@ def _cell(board: Board, cell: _Cell, box: Box) -> None:
     inside = board.px(INSIDE)
     room = box.inset(inside, board.px(2))
     if cell.icon is not None:
-        side = _icon(board)
+        side = _sign(board, cell)
         words = _label(board, cell) if cell.shown else 0
         start = box.x + inside if not board.large else box.x + (box.w - side - words - (board.px(10) if words else 0)) // 2
         raised = board.px(7) if cell.pips else 0
         spot = Box(start if words else box.x + (box.w - side) // 2, box.y - raised, side, box.h)
-        icon = board.icon(cell.icon, spot, tone, cell.key)
+        icon = board.icon(cell.icon, spot.centred(_icon(board), spot.h), tone, cell.key)
         if cell.pips:
             _pips(board, cell, icon, box)
-        room = Box(icon.right + board.px(10), room.y, box.right - inside // 2 - icon.right - board.px(10), room.h)
+        after = spot.right + board.px(10)
+        room = Box(after, room.y, box.right - inside // 2 - after, room.h)
     if cell.icon is None or cell.shown:
         align: Align = "left" if cell.icon else "centre"
         board.text(
@@ -240,7 +280,7 @@ def _cell(board: Board, cell: _Cell, box: Box) -> None:
 def _pips(board: Board, cell: _Cell, icon: Box, box: Box) -> None:
     """How loud the voice is: so many of the pips under the icon are filled."""
     loud, most = cell.pips or (0, 0)
-    side, gap = max(4, board.px(7)), max(2, board.px(3))
+    side, gap = _pip(board)
     start = icon.x + (icon.w - most * side - (most - 1) * gap) // 2
     y = min(icon.bottom + board.px(2), box.bottom - board.px(8) - side)
     for place in range(most):

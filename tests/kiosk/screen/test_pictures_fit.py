@@ -16,6 +16,16 @@ LEAST_TARGET_MM = 15.0
 HIGHEST_MM = 1_200
 """Above the floor, for whoever sits: EN 301 549 allows 1220 mm."""
 
+NAMES = {
+    "uk": "Українська",
+    "en": "English",
+    "pl": "Polski",
+    "ro": "Română",
+    "hu": "Magyar",
+    "bg": "Български",
+    "crh": "Qırımtatarca",
+}
+
 
 @pytest.fixture(scope="module", params=GLASSES, ids=lambda glass: f"{glass.size[0]}x{glass.size[1]}")
 def gallery(request: pytest.FixtureRequest, theme: Theme, ruler: Any) -> list[Shot]:
@@ -135,6 +145,27 @@ def test_each_face_has_a_sixth_of_the_width_or_a_row_of_its_own(gallery: list[Sh
             faces = [control.box for control in shot.picture.controls if control.key.startswith("answer")]
             assert len(faces) == 5
             assert all(box.w * 6 >= shot.glass.size[0] for box in faces), shot.name
+
+
+def test_how_loud_the_voice_is_stands_within_its_button_and_clear_of_its_word(gallery: list[Shot]) -> None:
+    for shot in gallery:
+        if shot.mode == "access":
+            parts_of = [mark for mark in shot.picture.marks if getattr(mark, "control", None) == "louder"]
+            button, *pips = [mark.box for mark in parts_of if isinstance(mark, Panel)]
+            assert len(pips) == 5
+            assert all(button.holds(pip) for pip in pips), (shot.name, button, pips)
+            for mark in parts_of:
+                assert not isinstance(mark, Text) or not any(mark.box.overlaps(pip) for pip in pips), shot.name
+
+
+def test_languages_stand_in_their_own_names_in_the_accessible_mode_too_where_there_is_room(gallery: list[Shot]) -> None:
+    """On a panel of 7 inches with all languages on offer there is none: targets of 15 mm and larger words leave it to signs."""
+    if gallery[0].glass.diagonal < 10:
+        return
+    for shot in gallery:
+        if shot.picture.scene != "cleaning":
+            shown = {words(mark) for mark in shot.picture.marks if isinstance(mark, Text) and "language:" in (mark.control or "")}
+            assert shown == {NAMES[code] for code in LANGUAGES if code != shot.language}, shot.name
 
 
 def test_what_is_seen_of_a_control_lies_where_it_can_be_touched(gallery: list[Shot]) -> None:
