@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from workbench.bench import harness
+from workbench.bench import harness, soak
 from workbench.bench.cli import CATALOGUE, load, main, table
 from workbench.bench.harness import Benchmark, BenchTrouble, Figure, Target, alternate, ratio, report
 
@@ -165,14 +165,19 @@ def test_the_kiosk_benchmark_measures_a_real_kiosk_and_a_real_page() -> None:
     by_name = {figure["name"]: figure for figure in json.loads(done.stdout)["figures"]}
     promised = {name for name, figure in by_name.items() if figure["target"]}
     assert {"memory, kiosk / page", "cold start, kiosk / page", "thank-you, kiosk / page", "kiosk, idle"} <= promised
-    # Memory is no matter of speed, so here a promise can be held to.
-    assert by_name["memory, kiosk / page"]["verdict"] == "reached"
+    assert all(figure["value"] > 0 for figure in by_name.values())
 
 
 @pytest.mark.slow
 def test_the_soak_stores_what_every_one_of_its_visitors_said() -> None:
-    done = bench("soak", "--json", "--runs", "1", timeout=900)
+    done = bench("soak", "--json", "--runs", "4", timeout=900)
     assert done.returncode == 0, done.stderr
     by_name = {figure["name"]: figure for figure in json.loads(done.stdout)["figures"]}
-    assert by_name["visitors"]["value"] > 300
-    assert by_name["growth of threads"]["verdict"] == "reached"
+    assert by_name["visitors"]["value"] == 4 * (soak.CROWD + soak.CALM)
+    threads = by_name["threads"]
+    assert threads["high"] - threads["low"] <= 2, "no visitor leaves a thread behind"
+
+
+def test_too_short_a_soak_is_refused_before_anything_is_started() -> None:
+    with pytest.raises(BenchTrouble, match="nobody can say what grows"):
+        soak.measure(soak.FEWEST - 1, lambda text: None)

@@ -11,6 +11,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from sync_server.surveys.files import load_all
+from tests.support.waiting import until
 from wire import chain, codec
 from wire.envelopes import Batch
 from wire.events import StreamId, at
@@ -19,7 +20,7 @@ from workbench.bench.crowd import Ledger, rows
 from workbench.bench.installed import foreign_modules, hide_foreign
 from workbench.bench.meter import Meter
 from workbench.bench.stands import Trace
-from workbench.bench.usage import family, processor_s, usage
+from workbench.bench.usage import family, others_running, processor_s, usage
 
 HOST = "127.0.0.1"
 (QUESTIONNAIRE,) = [sheet.questionnaire(1) for sheet in load_all() if sheet.key == "exit"]
@@ -133,3 +134,16 @@ def test_the_measured_kiosk_sees_only_what_its_lock_names(tmp_path: Path) -> Non
     assert can_import("sqlite_utils")
     assert can_import("structlog")
     assert "kivy" not in foreign_modules()
+
+
+def test_who_else_runs_the_same_program_is_found_and_the_program_s_own_processes_are_not() -> None:
+    with subprocess.Popen(["sleep", "60"], start_new_session=True) as ours, subprocess.Popen(["sleep", "60"]) as other:
+        try:
+            until(lambda: other.pid in others_running(ours.pid), "the other one is found")
+            assert ours.pid not in others_running(ours.pid)
+            assert os.getpid() not in others_running(ours.pid)
+        finally:
+            ours.kill()
+            other.kill()
+        other.wait()
+        assert other.pid not in others_running(ours.pid)

@@ -13,15 +13,17 @@ from typing import Final
 
 from wire.envelopes import Timings
 from workbench.bench.exit import open_exit
-from workbench.bench.harness import Benchmark, Figure, Say, Target, scratch
+from workbench.bench.harness import Benchmark, BenchTrouble, Figure, Say, Target, scratch
 from workbench.bench.stands import KioskStand
 from workbench.bench.usage import Usage, family, usage
 from workbench.panel import Panel
 from workbench.processes import Household
 
-HOURS: Final = 8
+DAY: Final = 48
+"""Spells of a working day of eight hours."""
 SPELLS: Final = 6
-"""In each hour: a crowd at the buttons, then a quiet moment, then some who take their time. Then it is looked at."""
+"""In each hour. A spell is a crowd at the buttons, then a quiet moment, then some who take their time. Then it is looked at."""
+FEWEST: Final = 4
 CROWD: Final = 60
 CALM: Final = 3
 IMPATIENT: Final = Timings(question=3_000, thanks=2_000, warning=1_000, undo=2_000)
@@ -32,7 +34,10 @@ COUNTED: Final = Target(at_most=1)
 
 
 def measure(runs: int, say: Say) -> list[Figure]:
-    """`runs` hours; what the kiosk took after each spell, and by how much that grew."""
+    """`runs` spells; what the kiosk took after each, and by how much that grew. Raises `BenchTrouble` for fewer than `FEWEST`."""
+    if runs < FEWEST:
+        raise BenchTrouble(f"With {runs} spells nobody can say what grows: {FEWEST} at least, {DAY} are a day.")
+    hours = runs / SPELLS
     with scratch() as name, Household() as household:
         folder = Path(name)
         say("Starting a broker, a gateway and the kiosk …")
@@ -43,22 +48,31 @@ def measure(runs: int, say: Say) -> list[Figure]:
         day = Day(kiosk, panel, exit.languages)
         taken: list[Usage] = []
         try:
-            for hour in range(runs):
-                say(f"Hour {hour + 1} of {runs} …")
-                for _ in range(SPELLS):
-                    day.spell()
-                    taken.append(usage([kiosk.child.pid]))
+            for spell in range(runs):
+                if spell % SPELLS == 0:
+                    say(f"Hour {spell // SPELLS + 1} of {hours:.3g} …")
+                day.spell()
+                taken.append(usage([kiosk.child.pid]))
             processes = len(family(kiosk.child.pid))
         finally:
             panel.close()
         kiosk.stop()
         kiosk.require(1 + day.ratings)
-    grown = _grown(taken[SPELLS:] if runs > 1 else taken[1:], hours=runs)
-    span = f"in {runs} hours"
+    warm = SPELLS if runs >= 2 * SPELLS else 1
+    grown = _grown(taken[warm:], hours=hours)
+    span = f"in {hours:.3g} hours"
     return [
-        Figure("visitors", "", [day.visitors], f"{runs} hours, {day.visitors / runs:.0f} an hour; {day.ratings} ratings stored"),
+        Figure(
+            "visitors", "", [day.visitors], f"{hours:.3g} hours, {day.visitors / hours:.0f} an hour; {day.ratings} ratings stored"
+        ),
         Figure("memory, counted fully", "MiB", [one.rss_mib for one in taken], "RSS of the kiosk's process after each spell"),
-        Figure("growth of memory", f"MiB {span}", grown(lambda one: one.rss_mib), "line that fits best, without hour 1", MEMORY),
+        Figure(
+            "growth of memory",
+            f"MiB {span}",
+            grown(lambda one: one.rss_mib),
+            f"line that fits best, without the first {warm} of {runs} spells",
+            MEMORY,
+        ),
         Figure("memory, shared out", "MiB", [one.pss_mib for one in taken], "PSS; what other programs map moves it too"),
         Figure("threads", "", [one.threads for one in taken]),
         Figure("growth of threads", span, grown(lambda one: one.threads), "", COUNTED),
@@ -109,10 +123,10 @@ class Day:
         self.ratings += ratings
 
 
-def _grown(taken: Sequence[Usage], *, hours: int) -> Callable[[Callable[[Usage], float]], list[float]]:
+def _grown(taken: Sequence[Usage], *, hours: float) -> Callable[[Callable[[Usage], float]], list[float]]:
     """By how much something grows in so many hours, as the line that fits best says."""
     at = [number / SPELLS for number in range(len(taken))]
     return lambda of: [linear_regression(at, [of(one) for one in taken]).slope * hours]
 
 
-BENCHMARK = Benchmark("soak", "eight hours of visitors, compressed: what the kiosk needs more of with every hour", HOURS, measure)
+BENCHMARK = Benchmark("soak", "eight hours of visitors, compressed: what the kiosk needs more of with every hour", DAY, measure)

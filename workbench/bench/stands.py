@@ -22,7 +22,7 @@ from workbench.bench.exit import Exit
 from workbench.bench.glass import Awaited, Box, Glass, Touched, until
 from workbench.bench.harness import BenchTrouble
 from workbench.bench.installed import hide_foreign
-from workbench.bench.usage import family
+from workbench.bench.usage import family, others_running, usage
 from workbench.installation import ROOT
 from workbench.processes import Child, Household
 
@@ -68,6 +68,10 @@ class Stand(ABC):
     def processes(self) -> list[int]:
         """The process ids of all it consists of."""
         return family(self.child.pid)
+
+    def memory(self) -> float:
+        """PSS of all it consists of, in MiB."""
+        return usage(self.processes).pss_mib
 
     def learn(self) -> None:
         """Starts it for the first time, remembers what its question looks like and, by one touch, its thank-you."""
@@ -192,6 +196,8 @@ class KioskStand(Stand):
         argv = [sys.executable, "-P", "-m", "kiosk", "run", "--config", str(self._config)]
         path = os.pathsep.join([str(self._installed), str(ROOT)])
         environment = {**self.glass.environment, "PYTHONPATH": path, "ALSA_CONFIG_PATH": str(self._exit.card)}
+        # A kiosk compiles its modules once, whatever Python has been told about that here.
+        environment |= {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": str(self.folder / "bytecode")}
         return Child(self._name, argv, log=self.folder / "kiosk.log", env=environment)
 
     def learn(self) -> None:
@@ -284,6 +290,13 @@ class PageStand(Stand):
             raise BenchTrouble("Chromium is not installed. Run: apt-get install chromium")
         super().__init__("Chromium", folder, household)
         self._program = found
+        self.shared_with: set[int] = set()
+        """Other processes of Chromium that were seen when memory was looked at: the page seemed smaller than it is."""
+
+    def memory(self) -> float:
+        """As of any stand; notes who else runs Chromium."""
+        self.shared_with |= set(others_running(self.child.pid))
+        return super().memory()
 
     def command(self) -> Child:
         """Chromium without what a kiosk does not need."""

@@ -50,6 +50,14 @@ def usage(pids: Sequence[int]) -> Usage:
     return Usage(pss / 1024, rss / 1024, threads, files)
 
 
+def others_running(pid: int) -> list[int]:
+    """Processes outside the family of `pid` that run the same program: what they have mapped too counts less as anybody's PSS."""
+    program = _program(pid)
+    ours = set(family(pid))
+    every = (int(entry.name) for entry in PROC.iterdir() if entry.name.isdigit())
+    return sorted(other for other in every if other not in ours and program is not None and _program(other) == program)
+
+
 def processor_s(pids: Sequence[int]) -> float:
     """Seconds of processor time they have had, by the kernel's clock of each: /proc counts in hundredths, too coarse here."""
     taken = 0.0
@@ -57,6 +65,14 @@ def processor_s(pids: Sequence[int]) -> float:
         with contextlib.suppress(OSError):
             taken += time.clock_gettime((~pid << 3) | 2)  # CPUCLOCK_SCHED of that process, as clock_getcpuclockid(3) makes it
     return taken
+
+
+def _program(pid: int) -> tuple[int, int] | None:
+    """The file that a process runs, by device and inode; None for one that has ended, and for one of the kernel's."""
+    with contextlib.suppress(OSError):
+        found = (PROC / str(pid) / "exe").stat()
+        return found.st_dev, found.st_ino
+    return None
 
 
 def _fields(file: Path) -> list[tuple[str, int]]:
