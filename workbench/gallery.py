@@ -121,6 +121,7 @@ def scenes(language: str) -> dict[str, Scene]:
         "welcome": welcome,
         "welcome-pressed": welcome._replace(pressed=4, busy=Action.ANSWER),
         "welcome-still-there": welcome._replace(deadline=NOW + LEFT, leaving_at=NOW + LEFT),
+        "welcome-taken-back": welcome._replace(deadline=NOW + 5 * LEFT, taken_back=True),
         "follow-up": follow_up,
         "follow-up-pressed": follow_up._replace(rating=2, pressed=3, busy=Action.ANSWER),
         "follow-up-still-there": follow_up._replace(deadline=NOW + LEFT, leaving_at=NOW + LEFT),

@@ -35,8 +35,9 @@ class Stage:
         saved = say("Thank you! Your answer is saved.")
         undo = say("Not what you meant? Change it") if scene.can_undo else None
         if scene.item is not None and scene.phase is Phase.WELCOME:
-            privacy = say("Anonymous: no camera, no names")
-            return views.Welcome(frame, self._pick(scene.item.text, scene), self._choices(scene.item, scene), privacy)
+            question, choices = self._pick(scene.item.text, scene), self._choices(scene.item, scene)
+            privacy, taken_back = say("Anonymous: no camera, no names"), say("Your answer is taken back.")
+            return views.Welcome(frame, question, choices, privacy, taken_back, scene.taken_back)
         if scene.item is not None and scene.phase is Phase.FOLLOW_UP:
             question, choices = self._pick(scene.item.text, scene), self._choices(scene.item, scene)
             return views.FollowUp(frame, saved, _point(scene.rating), question, choices, say("Skip"), undo)

@@ -67,12 +67,14 @@ class Frame:
 
 @dataclass(frozen=True, slots=True)
 class Welcome:
-    """The first question."""
+    """The first question. That the answers before are `taken_back` is said while `is_taken_back`; its room is always kept."""
 
     frame: Frame
     question: str
     choices: tuple[Choice, ...]
     privacy: str
+    taken_back: str
+    is_taken_back: bool
 
 
 @dataclass(frozen=True, slots=True)

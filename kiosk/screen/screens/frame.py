@@ -30,10 +30,10 @@ CREST: Final = 40
 # --- top ---------------------------------------------------------------------------------------------------------------------
 
 
-def header(board: Board, frame: views.Frame, *, asks: bool = False) -> Box:
+def header(board: Board, frame: views.Frame, *, asks: bool = False, notice: str = "", noticed: bool = False) -> Box:
     """Crest and court's name at the top left; returns the room taken, the whole width. In the accessible mode the line that says
     that the language has no voice stands here instead. On a screen that `asks`, the question whether anybody is still there comes
-    in their place, and its room is kept."""
+    in their place, and its room is kept; so is that of `notice`, which is what has just happened when it is `noticed`."""
     voiceless = frame.aid.voiceless if frame.aid.on else None
     room = Box(
         board.margin, board.px(4 if board.large else 10), board.width - 2 * board.margin, max(board.px(CREST), board.line(SMALL))
@@ -43,11 +43,13 @@ def header(board: Board, frame: views.Frame, *, asks: bool = False) -> Box:
     named = 1 if board.measure(frame.court, board.least, False) <= name.w else 2
     height = named * board.line(SMALL) if voiceless is None else note_height(board, voiceless, room.w)
     if asks:
-        height = max(height, still_there_height(board, frame, room.w))
+        height = max(height, still_there_height(board, frame, room.w), note_height(board, notice, room.w, bold=True))
     name = Box(name.x, name.y, name.w, max(name.h, named * board.line(SMALL)))
     room = Box(room.x, room.y, room.w, max(room.h, height))
     if asks and frame.leaving is not None:
         still_there(board, frame, room)
+    elif noticed:
+        note(board, notice, room, icon="undo", bold=True)
     elif voiceless is not None:
         note(board, voiceless, room)
     else:
@@ -58,17 +60,18 @@ def header(board: Board, frame: views.Frame, *, asks: bool = False) -> Box:
     return Box(0, 0, board.width, room.bottom + board.px(4))
 
 
-def note(board: Board, words: str, room: Box) -> None:
-    """A quiet line that says that no voice speaks this language."""
+def note(board: Board, words: str, room: Box, *, icon: str = "mute", bold: bool = False) -> None:
+    """A line after its sign: a quiet one that says that no voice speaks this language, or a bold one that confirms something."""
     side = snap(ICON_SIZES, board.px(MUTE))
-    board.icon("mute", Box(room.x, room.y, side, room.h), "quiet")
+    tone: Tone = "accent" if bold else "quiet"
+    board.icon(icon, Box(room.x, room.y, side, room.h), tone)
     label = Box(room.x + side + board.px(10), room.y, room.w - side - board.px(10), room.h)
-    board.text(words, label, size=board.least, tone="quiet", max_lines=2)
+    board.text(words, label, size=board.least, bold=bold, tone=tone, max_lines=2)
 
 
-def note_height(board: Board, words: str, width: int) -> int:
+def note_height(board: Board, words: str, width: int, *, bold: bool = False) -> int:
     """The room that `note` wants where it has `width` px."""
-    one = board.measure(words, board.least, False) <= width - snap(ICON_SIZES, board.px(MUTE)) - board.px(10)
+    one = board.measure(words, board.least, bold) <= width - snap(ICON_SIZES, board.px(MUTE)) - board.px(10)
     return (1 if one else 2) * board.line(SMALL)
 
 

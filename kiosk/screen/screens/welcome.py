@@ -15,7 +15,7 @@ SHARE_UPRIGHT: Final = 0.62
 
 def compose(board: Board, view: views.Welcome) -> None:
     """One question over the upper third, the options across the whole width, and nothing else but the quiet lines around."""
-    head = frame.header(board, view.frame, asks=True)
+    head = frame.header(board, view.frame, asks=True, notice=view.taken_back, noticed=view.is_taken_back)
     bar = frame.bar(board, view.frame)
     points = [choice for choice in view.choices if not choice.aside]
     foot = _foot(board, view, Box(board.margin, head.bottom, board.width - 2 * board.margin, bar.y - head.bottom), points)

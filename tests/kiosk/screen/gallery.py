@@ -58,6 +58,7 @@ def scenes(language: str) -> dict[str, Scene]:
         "welcome": blank,
         "welcome-pressed": blank._replace(pressed=4, busy=Action.ANSWER),
         "welcome-leaving": blank._replace(deadline=NOW + 7_000, leaving_at=NOW + 7_000),
+        "welcome-taken-back": blank._replace(deadline=NOW + 30_000, taken_back=True),
         "reason": reason,
         "reason-pressed": reason._replace(pressed=3, busy=Action.ANSWER),
         "reason-leaving": reason._replace(leaving_at=NOW + 7_000),

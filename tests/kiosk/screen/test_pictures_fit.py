@@ -228,6 +228,17 @@ def test_nothing_that_can_be_touched_moves_when_it_is_asked_whether_anybody_is_t
     assert controls(scene) == controls(f"{scene}-leaving")
 
 
+def test_nothing_moves_when_it_says_that_the_answer_is_taken_back(gallery: list[Shot]) -> None:
+    def below(name: str) -> dict[tuple[str, str], list[object]]:
+        return {
+            (shot.language, shot.mode): [mark for mark in shot.picture.marks if getattr(mark, "control", None) is not None]
+            for shot in gallery
+            if shot.scene == name
+        }
+
+    assert below("welcome") == below("welcome-taken-back")
+
+
 def test_every_tone_stands_out_from_its_ground(gallery: list[Shot], theme: Theme) -> None:
     """By the colours of all appearances: text 7:1, what marks the focus and the edge of controls 3:1."""
     pairs = {(mark.tone, ground(mark, shot.picture)) for shot in gallery for mark in shot.picture.marks if isinstance(mark, Text)}

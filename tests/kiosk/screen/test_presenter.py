@@ -157,6 +157,26 @@ def test_a_reason_leads_to_the_thank_you_with_code_and_undo(screen: Exit) -> Non
     assert [type(row) for row in screen.card.rows] == [Answer, Answer, Retract, Retract]
 
 
+def test_who_takes_an_answer_back_sees_that_it_is_done_until_they_answer_again(screen: Exit) -> None:
+    said = "Вашу відповідь скасовано."
+    screen.touch("answer:2")
+    screen.settle()
+    screen.touch("undo")
+    assert said not in screen.texts, "not yet on the card"
+    screen.settle()
+    assert screen.picture.scene == "welcome"
+    assert said in screen.texts
+    screen.touch("language:en")
+    assert "Your answer is taken back." in screen.texts
+    screen.touch("answer:4")
+    screen.settle()
+    screen.touch("skip")
+    screen.settle()
+    screen.touch("done")
+    assert screen.picture.scene == "welcome"
+    assert said not in screen.texts
+
+
 def test_skip_is_as_plain_as_an_answer(screen: Exit) -> None:
     screen.touch("answer:2")
     screen.settle()
