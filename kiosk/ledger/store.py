@@ -25,6 +25,8 @@ PRUNE_AT_ONCE: Final = 2_000
 """Rows deleted in one transaction: a visitor's tap that comes meanwhile waits no longer than it would for the card itself."""
 LEDGER: Final = "ledger-{device}.sqlite3"
 """A device that is enrolled anew is a new device to the server: its rows must not be counted under both names."""
+CACHE_KIB: Final = 256
+"""Pages of the file kept in memory. Rows are appended and read again once, so a larger cache would only fill up in the course of days."""
 LOCK_PATIENCE_S: Final = 2.0
 """How long a starting kiosk waits for the one before it to let go of the file."""
 
@@ -127,7 +129,7 @@ class Store:
         self._connection.close()
 
     def _open(self, known_next: int | None) -> None:
-        for pragma in ("locking_mode = EXCLUSIVE", "journal_mode = WAL", "synchronous = FULL"):
+        for pragma in ("locking_mode = EXCLUSIVE", "journal_mode = WAL", "synchronous = FULL", f"cache_size = -{CACHE_KIB}"):
             self._connection.execute(f"PRAGMA {pragma}")
         self._db = Database(self._connection, recursive_triggers=False, execute_plugins=False)
         if self._pragma("journal_mode") != "wal" or self._pragma("synchronous") != 2:
