@@ -26,7 +26,7 @@ PRUNE_AT_ONCE: Final = 2_000
 LEDGER: Final = "ledger-{device}.sqlite3"
 """A device that is enrolled anew is a new device to the server: its rows must not be counted under both names."""
 CACHE_KIB: Final = 256
-"""Pages of the file kept in memory. Rows are appended and read again once, so a larger cache would only fill up in the course of days."""
+"""Pages of the file kept in memory. Rows are appended and read again once, so a larger cache would only fill up in time."""
 LOCK_PATIENCE_S: Final = 2.0
 """How long a starting kiosk waits for the one before it to let go of the file."""
 
