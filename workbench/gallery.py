@@ -1,7 +1,7 @@
 """Every screen of the kiosk as a picture to look at or to measure: each scene in every language, size and mode. Opens no window."""
 
 import tomllib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -33,6 +33,8 @@ PANELS: Final = {
 SIZES: Final = tuple(PANELS)
 MODES: Final = ("usual", "access", "dark")
 COURT: Final = {"uk": "Приозерський районний суд (вигаданий)", "en": "Pryozersk District Court (invented)"}
+LONG: Final = {"uk": "Кам’янець-Подільський міськрайонний суд Хмельницької області"}
+"""What some courts are called."""
 URL: Final = "https://vidguk.example/c/7"
 VOICELESS: Final = "crh"
 """The language that has no voice here, as with espeak-ng."""
@@ -122,6 +124,7 @@ def scenes(language: str) -> dict[str, Scene]:
         "welcome-pressed": welcome._replace(pressed=4, busy=Action.ANSWER),
         "welcome-still-there": welcome._replace(deadline=NOW + LEFT, leaving_at=NOW + LEFT),
         "welcome-taken-back": welcome._replace(deadline=NOW + 5 * LEFT, taken_back=True),
+        "welcome-long-name": welcome,
         "follow-up": follow_up,
         "follow-up-pressed": follow_up._replace(rating=2, pressed=3, busy=Action.ANSWER),
         "follow-up-still-there": follow_up._replace(deadline=NOW + LEFT, leaving_at=NOW + LEFT),
@@ -178,12 +181,21 @@ def shots(
                     if only not in called(name, language, size, mode):
                         continue
                     url = None if name == "thanks-without-code" else URL
-                    picture, palette = draw(scene, url, size, theme, measure, texts, dark=mode == "dark")
+                    court = LONG if name.endswith("long-name") else COURT
+                    picture, palette = draw(scene, url, size, theme, measure, texts, dark=mode == "dark", court=court)
                     yield Shot(name, language, size, mode, picture, palette)
 
 
 def draw(
-    scene: Scene, url: str | None, size: tuple[int, int], theme: Theme, measure: Any, texts: Texts, *, dark: bool = False
+    scene: Scene,
+    url: str | None,
+    size: tuple[int, int],
+    theme: Theme,
+    measure: Any,
+    texts: Texts,
+    *,
+    dark: bool = False,
+    court: Mapping[str, str] = COURT,
 ) -> tuple[Picture, Palette]:
     """The picture that the presenter makes of `scene`, and the palette it is painted in."""
     drawn: list[tuple[Picture, Palette]] = []
@@ -202,7 +214,7 @@ def draw(
     )
     voices = frozenset(LANGUAGES) - {VOICELESS}
     presenter.configure(
-        Surroundings(court=COURT, languages=LANGUAGES, language="uk", number="17", public_url=url, items=items(), voices=voices)
+        Surroundings(court=court, languages=LANGUAGES, language="uk", number="17", public_url=url, items=items(), voices=voices)
     )
     presenter.show(scene)
     clock.at = NOW

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import combinations, pairwise
 from typing import Final
 
-from kiosk.screen import views
+from kiosk.screen import typeset, views
 from kiosk.screen.board import SMALL, Board, snap
 from kiosk.screen.drawings import ICON_SIZES
 from kiosk.screen.picture import Align, Box, Crest, Drain, Panel, Tone
@@ -23,6 +23,8 @@ ASKING: Final = -1.0
 """Step of the type scale of "Still there?"."""
 MUTE: Final = 32
 """Side of the sign before the line that no voice speaks this language."""
+NAME_LINES: Final = 4
+"""Lines of a court's name at most."""
 CREST: Final = 40
 """Height of the court's crest."""
 
@@ -40,7 +42,7 @@ def header(board: Board, frame: views.Frame, *, asks: bool = False, notice: str 
     )
     crest = min(round(room.h * board.glass.crest), room.w // 4) + board.px(10) if board.glass.crest else 0
     name = Box(room.x + crest, room.y, room.w - crest, room.h)
-    named = 1 if board.measure(frame.court, board.least, False) <= name.w else 2
+    named = _lines(board, frame.court, name.w)
     height = named * board.line(SMALL) if voiceless is None else note_height(board, voiceless, room.w)
     if asks:
         height = max(height, still_there_height(board, frame, room.w), note_height(board, notice, room.w, bold=True))
@@ -49,21 +51,28 @@ def header(board: Board, frame: views.Frame, *, asks: bool = False, notice: str 
     if asks and frame.leaving is not None:
         still_there(board, frame, room)
     elif noticed:
-        note(board, notice, room, icon="undo", bold=True)
+        note(board, notice, room, icon="tick", bold=True)
     elif voiceless is not None:
         note(board, voiceless, room)
     else:
         if crest:
             board.add(Crest(Box(room.x, room.y, crest - board.px(10), name.h)))
         if frame.court:
-            board.text(frame.court, name, size=board.least, tone="quiet", max_lines=2)
+            board.text(frame.court, name, size=board.least, tone="quiet", max_lines=named)
     return Box(0, 0, board.width, room.bottom + board.px(4))
+
+
+def _lines(board: Board, words: str, width: int) -> int:
+    """How many lines quiet `words` take: courts are called as long as their districts and regions are."""
+    tried = range(1, NAME_LINES)
+    fits = (n for n in tried if typeset.set_lines(words, board.measure, width=width, size=board.least, bold=False, max_lines=n))
+    return next(fits, NAME_LINES)
 
 
 def note(board: Board, words: str, room: Box, *, icon: str = "mute", bold: bool = False) -> None:
     """A line after its sign: a quiet one that says that no voice speaks this language, or a bold one that confirms something."""
     side = snap(ICON_SIZES, board.px(MUTE))
-    tone: Tone = "accent" if bold else "quiet"
+    tone: Tone = "ink" if bold else "quiet"
     board.icon(icon, Box(room.x, room.y, side, room.h), tone)
     label = Box(room.x + side + board.px(10), room.y, room.w - side - board.px(10), room.h)
     board.text(words, label, size=board.least, bold=bold, tone=tone, max_lines=2)

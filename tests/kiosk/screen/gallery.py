@@ -14,7 +14,7 @@ from kiosk.screen.screens.compose import compose
 from kiosk.screen.staging import Stage
 from kiosk.screen.theme import Theme
 from kiosk.texts import Texts
-from workbench.gallery import COURT, LANGUAGES, URL, bank, items
+from workbench.gallery import COURT, LANGUAGES, LONG, URL, bank, items
 
 GLASSES: Final = (
     Glass((800, 480), 7.0),
@@ -59,6 +59,7 @@ def scenes(language: str) -> dict[str, Scene]:
         "welcome-pressed": blank._replace(pressed=4, busy=Action.ANSWER),
         "welcome-leaving": blank._replace(deadline=NOW + 7_000, leaving_at=NOW + 7_000),
         "welcome-taken-back": blank._replace(deadline=NOW + 30_000, taken_back=True),
+        "welcome-long-name": blank,
         "reason": reason,
         "reason-pressed": reason._replace(pressed=3, busy=Action.ANSWER),
         "reason-leaving": reason._replace(leaving_at=NOW + 7_000),
@@ -68,6 +69,9 @@ def scenes(language: str) -> dict[str, Scene]:
         "not-recorded": blank._replace(phase=Phase.NOT_RECORDED, item=None, deadline=NOW + 6_000),
         "out-of-order": blank._replace(phase=Phase.OUT_OF_ORDER, item=None),
         "closed": blank._replace(phase=Phase.CLOSED, item=None, opens=Opening(weekday=2, days_ahead=3, minute=540)),
+        "not-recorded-long-name": blank._replace(phase=Phase.NOT_RECORDED, item=None, deadline=NOW + 6_000),
+        "thanks-long-name": thanks,
+        "closed-long-name": blank._replace(phase=Phase.CLOSED, item=None, opens=None),
         "closed-for-long": blank._replace(phase=Phase.CLOSED, item=None, opens=None),
         "cleaning": blank._replace(phase=Phase.CLEANING, item=None, since=NOW - 7_000, deadline=NOW + 23_000),
     }
@@ -96,7 +100,8 @@ def shots(theme: Theme, measure: Any, glass: Glass, *, languages: tuple[str, ...
         for name, scene in scenes(language).items():
             url = None if name == "thanks-without-code" else URL
             voices = frozenset(languages) - {"crh"}
-            stage.configure(Surroundings(COURT, languages, "uk", "17", url, voices=voices))
+            court = LONG if name.endswith("long-name") else COURT
+            stage.configure(Surroundings(court, languages, "uk", "17", url, voices=voices))
             for mode in ("usual", "access"):
                 if mode == "access" and scene.phase is Phase.CLEANING:
                     continue
