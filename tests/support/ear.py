@@ -18,7 +18,7 @@ BEGINNING = SECOND // 5
 
 PACE = """
 import os, sys, time
-player = os.getppid()
+player = int(sys.argv[4])  # who it was when the shell began: killed since then, it must not be followed
 file = open(sys.argv[1], "ab", 0)
 while samples := sys.stdin.buffer.raw.read(int(sys.argv[2])):
     if os.getppid() != player:
@@ -40,7 +40,7 @@ class Ear:
         self.file.touch()
         pace = folder / "pace.py"
         pace.write_text(PACE)
-        into = f"exec {sys.executable} -S {pace} {self.file} {SECOND // 50 * max(1, round(speed))} {SECOND * speed}"
+        into = f"exec {sys.executable} -S {pace} {self.file} {SECOND // 50 * max(1, round(speed))} {SECOND * speed} $PPID"
         config = folder / "asound.conf"
         config.write_text(
             "pcm.silence { type null }\n"
