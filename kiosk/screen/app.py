@@ -11,6 +11,7 @@ from typing import Any, Final
 from kiosk.core.ports import Clock
 from kiosk.core.surroundings import Surroundings
 from kiosk.core.visit import Scene
+from kiosk.screen.board import too_high
 from kiosk.screen.loop import MainLoop
 from kiosk.screen.panels import Alarm, Report, provider
 from kiosk.screen.picture import Picture
@@ -87,6 +88,8 @@ class TouchScreen:
             crest=self.painter.crest_shape,
             hold_to_clean=settings.hold_to_clean,
         )
+        if (complaint := too_high(self.presenter.glass)) is not None:
+            report(complaint)
         Window.canvas.add(self.painter.canvas)
         Window.bind(
             on_touch_down=self._on_down,

@@ -55,6 +55,17 @@ def corner(glass: Glass) -> Box:
     return Box(0, 0, 2 * glass.target, glass.target)
 
 
+def too_high(glass: Glass) -> str | None:
+    """What to say about a panel that hangs so high that not all that is to be touched is within reach; None if it is."""
+    highest = int(REACH_MM - glass.size[1] * LEAST_REACH / glass.mm)
+    if glass.mounting_mm <= highest:
+        return None
+    return (
+        f"the screen hangs too high for somebody seated: its lower edge is {glass.mounting_mm} mm above the floor by "
+        f"screen.mounting_mm, and what is to be touched would lie above {REACH_MM} mm; hang it at {highest} mm or lower"
+    )
+
+
 def snap(sizes: Iterable[int], room: float) -> int:
     """The largest of `sizes` that fits `room`, or the smallest there is."""
     every = sorted(sizes)

@@ -79,6 +79,11 @@ class Presenter:
         """What is shown now."""
         return self._picture
 
+    @property
+    def glass(self) -> Glass:
+        """The panel as it is laid out for."""
+        return self._glass
+
     def connect(self, handle: Handle) -> None:
         """Touches go to `handle` from now on."""
         self._handle = handle

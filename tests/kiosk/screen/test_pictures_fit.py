@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from kiosk.screen import theme as themes
-from kiosk.screen.board import Glass
+from kiosk.screen.board import Glass, too_high
 from kiosk.screen.picture import Box, Control, Crest, Drain, Face, Icon, Panel, Picture, Qr, Ring, Text
 from kiosk.screen.theme import Theme, contrast
 from tests.kiosk.screen.gallery import GLASSES, LANGUAGES, Shot, shots
@@ -254,6 +254,16 @@ def ground(text: Text, picture: Picture) -> str:
     """The tone that stands behind `text` unless it is pressed."""
     behind = [mark for mark in picture.marks if isinstance(mark, Panel) and mark.box.holds(text.box)]
     return (behind[-1].fill or "paper") if behind else "paper"
+
+
+def test_a_panel_hung_too_high_for_somebody_seated_is_named_with_the_height_that_would_do() -> None:
+    assert all(too_high(glass) is None for glass in GLASSES)
+    complaint = too_high(Glass((1080, 1920), 21.5, mounting_mm=1_100))
+    assert complaint is not None
+    assert "screen.mounting_mm" in complaint
+    assert "962 mm or lower" in complaint
+    assert too_high(Glass((1080, 1920), 21.5, mounting_mm=962)) is None
+    assert too_high(Glass((800, 480), mounting_mm=1_190)) is not None
 
 
 def test_a_device_hung_high_keeps_its_controls_in_the_lower_half(theme: Theme, ruler: Any) -> None:
