@@ -24,6 +24,7 @@ ROOT: Final = Path(__file__).resolve().parent.parent
 HOST: Final = "127.0.0.1"
 START_S: Final = 60.0
 MARKER: Final = "vidhuk-demo.json"
+WINDOW: Final = "[screen]\nsize = [1280, 800]\ndiagonal = 10.1\nshow_pointer = true\n\n"
 
 PORTS: Final = {"web": (8080, "pages"), "door": (8443, "devices by HTTPS"), "broker": (8883, "devices by MQTT")}
 """Ports the demo uses unless it is told others, and what for."""
@@ -143,7 +144,7 @@ class Installation:
             "# Written by ./vidhuk demo at every start.\n"
             'state_dir = "kiosk"\n'
             'clock = "trusted"  # the kernel of a container does not say whether its clock is right\n\n'
-            + ("[screen]\nsize = [1280, 800]\ndiagonal = 10.1\nshow_pointer = true\n\n" if self.window else '[screen]\nmode = "none"\n\n')
+            + (WINDOW if self.window else '[screen]\nmode = "none"\n\n')
             + '[panel]\nsimulated = "panel.sock"\n'
         )
 
