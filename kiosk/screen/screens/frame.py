@@ -190,6 +190,8 @@ def _packed(board: Board, cells: Sequence[_Cell], width: int) -> list[list[_Cell
 def _natural(board: Board, cell: _Cell, inside: int | None = None) -> int:
     """The width that a control wants, with `inside` px at both sides of its words."""
     inside = board.px(INSIDE) if inside is None else inside
+    if cell.icon is None and board.large:  # here the words stand on a button, whose edge they keep clear of
+        inside += board.px(4)
     if cell.icon is None:
         return max(board.target, board.measure(cell.words, board.least, True) + 2 * inside)
     if not cell.shown:
