@@ -115,6 +115,8 @@ def shown(view: views.View) -> Iterator[str]:
     match view:
         case views.Welcome():
             yield from (view.question, view.privacy, *(choice.words for choice in view.choices))
+            if view.is_taken_back:
+                yield view.taken_back
         case views.FollowUp():
             yield from (view.saved, view.question, view.skip, *(choice.words for choice in view.choices))
         case views.Thanks():
