@@ -23,10 +23,13 @@ __all__ = ("COURT", "LANGUAGES", "MODES", "PANELS", "SIZES", "URL", "Shot", "Sti
 ROOT: Final = Path(__file__).resolve().parent.parent
 PANELS: Final = {
     (800, 480): 7.0,
-    (480, 800): 7.0,
     (1024, 600): 7.0,
     (1280, 800): 10.1,
+    (1366, 768): 15.6,
     (1920, 1080): 15.6,
+    (480, 800): 7.0,
+    (600, 1024): 7.0,
+    (800, 1280): 10.1,
     (1080, 1920): 21.5,
 }
 """Sizes in px of panels that are sold for such terminals, and their diagonals in inches."""

@@ -1,7 +1,7 @@
 """Photographs every screen of the kiosk in every language, size and mode: `./vidhuk docs screens`.
 
 The pictures are painted by the kiosk's own painter into a texture, so one small window is enough; where there is no display, Xvfb
-is started for it. Contact sheets go to `build/screens`: one a language with all its sizes and modes, and one of all languages. With
+is started for it. Contact sheets go to `build/screens`: `screens.jpg` with every photograph, small, and one for each language. With
 `--only`, the photographs themselves instead.
 """
 
@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from kiosk.screen.settings import ScreenSettings
 from kiosk.texts import Texts
-from workbench.gallery import COURT, LANGUAGES, MODES, NOW, ROOT, SIZES, URL, Shot, StillClock, items, shots
+from workbench.gallery import COURT, LANGUAGES, NOW, ROOT, SIZES, URL, Shot, StillClock, items, shots
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -27,11 +27,14 @@ __all__ = ("COURT", "LANGUAGES", "SIZES", "URL", "Camera", "Shot", "StillClock",
 
 CREST: Final = ROOT / "workbench" / "crest.png"
 THUMB: Final = 320
-"""Width in px of a landscape picture on a sheet; an upright one is as high."""
+"""Width in px of a landscape picture on the sheet of a language; an upright one is as high."""
+SMALL: Final = 128
+"""The same on the sheet of everything."""
 MARGIN: Final = 10
 CAPTION: Final = 14
+LETTER: Final = 6
+"""Width in px of a letter of a caption."""
 GROUND: Final = "#8a929a"
-OVERVIEW_SIZE: Final = (800, 480)
 
 
 class Camera:
@@ -72,29 +75,32 @@ class Camera:
 
 @dataclass(slots=True)
 class Sheet:
-    """A contact sheet: rows of small pictures, each under its name, each row under its own."""
+    """A contact sheet: rows of pictures of `thumb` px, each under its name, each row under its own."""
 
+    thumb: int = THUMB
     rows: dict[str, list[tuple[str, "Image"]]] = field(default_factory=dict)
 
     def add(self, row: str, name: str, picture: "Image") -> None:
         """Puts a small copy of `picture` at the end of `row`."""
-        share = THUMB / max(picture.size)
-        self.rows.setdefault(row, []).append((name, picture.resize((round(picture.width * share), round(picture.height * share)))))
+        share = self.thumb / max(picture.size)
+        size = round(picture.width * share), round(picture.height * share)
+        self.rows.setdefault(row, []).append((name, picture.resize(size, reducing_gap=2.0)))
 
     def image(self) -> "Image":
         """The sheet."""
         from PIL import Image, ImageDraw
 
         widths = [sum(picture.width + MARGIN for _, picture in row) for row in self.rows.values()]
-        heights = [max(picture.height for _, picture in row) + CAPTION + MARGIN for row in self.rows.values()]
+        heights = [max(picture.height for _, picture in row) + 2 * CAPTION + MARGIN for row in self.rows.values()]
         sheet = Image.new("RGB", (max(widths) + MARGIN, sum(heights) + MARGIN), GROUND)
         pen = ImageDraw.Draw(sheet)
         y = MARGIN
         for (label, row), height in zip(self.rows.items(), heights, strict=True):
             x = MARGIN
+            pen.text((x, y), label, fill="#ffffff")
             for name, picture in row:
-                pen.text((x, y), f"{name} {label}" if x == MARGIN else name, fill="#ffffff")
-                sheet.paste(picture, (x, y + CAPTION))
+                pen.text((x, y + CAPTION), name[: picture.width // LETTER], fill="#ffffff")
+                sheet.paste(picture, (x, y + 2 * CAPTION))
                 x += picture.width + MARGIN
             y += height
         return sheet
@@ -122,7 +128,7 @@ def _photograph(out: Path, only: str | None, folder: Path) -> int:
     out.mkdir(parents=True, exist_ok=True)
     camera = Camera(folder)
     taken = 0
-    overview, by_language, chosen = Sheet(), {language: Sheet() for language in LANGUAGES}, Sheet()
+    overview, by_language, chosen = Sheet(SMALL), {language: Sheet() for language in LANGUAGES}, Sheet()
     for shot in shots(camera.theme, camera.ruler, only=only or ""):
         picture = camera.take(shot)
         taken += 1
@@ -132,8 +138,7 @@ def _photograph(out: Path, only: str | None, folder: Path) -> int:
             chosen.add(f"{shot.language} {row}", shot.scene, picture)
             continue
         by_language[shot.language].add(row, shot.scene, picture)
-        if shot.size == OVERVIEW_SIZE and shot.mode in MODES[:2]:
-            overview.add(f"{shot.language} {shot.mode}", shot.scene, picture)
+        overview.add(f"{shot.language} {row}", shot.scene, picture)
     camera.close()
     if not taken:
         sys.stderr.write(f"No picture has a name that contains {only!r}.\n")

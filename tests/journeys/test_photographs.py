@@ -5,10 +5,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from PIL import Image, ImageChops
 
 from tests.support.display import Display
-from workbench.gallery import LANGUAGES, MODES, aided_scenes, scenes
+from workbench.gallery import LANGUAGES, MODES, SIZES, aided_scenes, scenes
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -18,7 +19,24 @@ def run(display: Display, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([sys.executable, *arguments], cwd=ROOT, env=environment, capture_output=True, text=True)
 
 
-def test_every_screen_is_photographed_and_put_on_a_contact_sheet(display: Display, tmp_path: Path) -> None:
+@pytest.mark.slow
+def test_every_screen_in_every_language_size_and_mode_is_photographed_into_one_contact_sheet(
+    display: Display, tmp_path: Path
+) -> None:
+    sheets = tmp_path / "sheets"
+    done = run(display, "-m", "workbench.sheets", "--out", str(sheets))
+    assert done.returncode == 0, done.stderr
+    usual, aided = len(scenes("uk")), len(aided_scenes("uk", LANGUAGES))
+    assert f"{len(SIZES) * len(LANGUAGES) * ((len(MODES) - 1) * usual + aided)} pictures" in done.stdout
+    assert {path.name for path in sheets.iterdir()} == {"screens.jpg", *(f"screens-{language}.jpg" for language in LANGUAGES)}
+    rows = len(SIZES) * len(MODES)
+    with Image.open(sheets / "screens.jpg") as everything, Image.open(sheets / "screens-uk.jpg") as ukrainian:
+        assert everything.width > max(usual, aided) * 70
+        assert everything.height > rows * len(LANGUAGES) * 70
+        assert ukrainian.height > rows * 180
+
+
+def test_the_screens_of_a_language_and_size_are_photographed_one_by_one(display: Display, tmp_path: Path) -> None:
     done = run(display, "-m", "workbench.sheets", "--out", str(tmp_path), "--only", "crh-800x480")
     assert done.returncode == 0, done.stderr
     pictures = sorted(tmp_path.glob("*-crh-800x480-*.png"))
@@ -45,6 +63,7 @@ def test_a_picture_that_nobody_knows_is_said(display: Display, tmp_path: Path) -
 BROKEN = """
 import shutil, sys
 from pathlib import Path
+import pytest
 from PIL import Image, ImageChops
 from kiosk.screen.theme import ASSETS, load_or_default
 from workbench.gallery import shots
@@ -114,3 +133,24 @@ def test_a_broken_theme_looks_as_the_built_in_one(display: Display, tmp_path: Pa
     said, differing = paint(display, tmp_path, "theme.toml")
     assert any("theme" in sentence for sentence in said)
     assert differing < 0.02, "only the crest is not there"
+
+
+HIGH = """
+import sys
+from pathlib import Path
+from kiosk.screen.app import TouchScreen
+from kiosk.screen.settings import ScreenSettings
+from kiosk.texts import Texts
+from workbench.gallery import LANGUAGES, StillClock
+
+settings = ScreenSettings(state_dir=Path(sys.argv[1]), size=(480, 320), mounting_mm=1_190)
+TouchScreen(settings, clock=StillClock(), texts=Texts(LANGUAGES, print), report=print).close()
+"""
+
+
+def test_a_screen_that_hangs_too_high_says_so_when_it_starts(display: Display, tmp_path: Path) -> None:
+    script = tmp_path / "high.py"
+    script.write_text(f"import sys\nsys.path.insert(0, {str(ROOT)!r})\n{HIGH}")
+    done = run(display, str(script), str(tmp_path))
+    assert done.returncode == 0, done.stderr
+    assert "screen.mounting_mm" in done.stdout

@@ -14,19 +14,10 @@ from kiosk.screen.screens.compose import compose
 from kiosk.screen.staging import Stage
 from kiosk.screen.theme import Theme
 from kiosk.texts import Texts
-from workbench.gallery import COURT, LANGUAGES, LONG, URL, bank, items
+from workbench.gallery import COURT, LANGUAGES, LONG, PANELS, URL, bank, items
 
-GLASSES: Final = (
-    Glass((800, 480), 7.0),
-    Glass((1024, 600), 7.0),
-    Glass((1280, 800), 10.1),
-    Glass((1366, 768), 15.6),
-    Glass((1920, 1080), 15.6),
-    Glass((480, 800), 7.0),
-    Glass((600, 1024), 7.0),
-    Glass((800, 1280), 10.1),
-    Glass((1080, 1920), 21.5),
-)
+GLASSES: Final = tuple(Glass(size, diagonal) for size, diagonal in PANELS.items())
+"""The panels that are photographed, too."""
 NOW: Final = 60_000
 
 
