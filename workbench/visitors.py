@@ -48,18 +48,12 @@ def days(last: date) -> list[date]:
     return [last - timedelta(days=back) for back in range(WEEKS * 7 - 1, -1, -1)]
 
 
-def rows_of_day(door: Door, day: date, *, first: date, until_ms: int, rules: core.Rules, seed: int) -> list[Event]:
-    """Everything a kiosk at `door` that has shown nothing before records on the local `day`, in order; nothing that began after
-    `until_ms` (epoch).
-
-    `first` is the first of the twelve weeks' days, from which a court's change is counted.
-    """
-    return _day(door, day, first=first, until_ms=until_ms, rules=rules, seed=seed, exposures={}).rows
-
-
 def _day(
     door: Door, day: date, *, first: date, until_ms: int, rules: core.Rules, seed: int, exposures: Mapping[str, int]
 ) -> "_Kiosk":
+    """Everything a kiosk at `door` that has shown `exposures` before records on the local `day`; nothing that began after
+    `until_ms` (epoch). `first` is the first of the twelve weeks' days, from which a court's change is counted.
+    """
     random = Random(f"{seed}/{door.court.slug}/{door.exit.name_en}/{day.isoformat()}")
     on = datetime.combine(day, SWITCHED_ON, tzinfo=door.zone)
     kiosk = _Kiosk(rules, boot_at=int(on.timestamp() * 1000), random=random, exposures=exposures)

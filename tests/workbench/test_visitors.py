@@ -13,7 +13,7 @@ from wire import chain, codec
 from wire.events import NOT_APPLICABLE, Answer, Event, Flag, Input, Left, Retract, StreamId, at
 from workbench import samples
 from workbench.sample_courts import COURTS, SampleCourt
-from workbench.visitors import HOURS, WEEKS, Door, days, rows_of_day, rows_of_weeks
+from workbench.visitors import HOURS, WEEKS, Door, rows_of_weeks
 
 ROOT = Path(__file__).resolve().parents[2]
 KYIV = ZoneInfo("Europe/Kyiv")
@@ -137,10 +137,9 @@ def test_every_court_says_in_its_name_that_it_is_invented() -> None:
 def test_nobody_comes_after_the_present_moment() -> None:
     noon = datetime(2026, 11, 20, 12, tzinfo=KYIV)
     door = Door(COURTS[0], COURTS[0].exits[0], KYIV)
-    calendar = days(noon.date())
     until = int(noon.timestamp() * 1000)
-    rows = rows_of_day(door, noon.date(), first=calendar[0], until_ms=until, rules=RULES, seed=1)
-    whole = rows_of_day(door, noon.date(), first=calendar[0], until_ms=NEVER, rules=RULES, seed=1)
+    *_, rows = rows_of_weeks(door, last=noon.date(), until_ms=until, rules=RULES, seed=1)
+    *_, whole = rows_of_weeks(door, last=noon.date(), until_ms=NEVER, rules=RULES, seed=1)
     assert 0 < len(rows) < len(whole)
     assert rows == whole[: len(rows)]
 
