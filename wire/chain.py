@@ -12,6 +12,7 @@ from wire.events import Link, StreamId
 
 _ORIGIN: Final = b"vidhuk/1 chain\0"
 _BATCH: Final = b"vidhuk/1 batch\0"
+_REQUEST: Final = b"vidhuk/1 request\0"
 _CONFIG: Final = b"vidhuk/1 config\0"
 
 
@@ -43,3 +44,8 @@ def batch_statement(stream: StreamId, first: int, count: int, head: Link) -> byt
 def config_statement(device: str, document: bytes) -> bytes:
     """The bytes the server signs for a configuration meant for `device` and for no other."""
     return _CONFIG + device.encode() + b"\0" + sha256(document).digest()
+
+
+def request_statement(device: str, leaf: str, content_type: str, body: bytes) -> bytes:
+    """The bytes a device signs for a message that goes up by HTTPS, where no client certificate says whose it is."""
+    return _REQUEST + b"\0".join((device.encode(), leaf.encode(), content_type.encode())) + b"\0" + sha256(body).digest()

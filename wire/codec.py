@@ -13,6 +13,7 @@ from wire.envelopes import (
     MAX_ROW_BYTES,
     Ack,
     Batch,
+    Bundle,
     Command,
     Config,
     EnrolAnswer,
@@ -42,7 +43,7 @@ class WireError(ValueError):
         self.reason = reason
 
 
-Envelope = Batch | Hello | Ack | Health | SignedConfig | Command | Result
+Envelope = Batch | Hello | Ack | Health | SignedConfig | Command | Result | Bundle
 
 MAX_SPELT: Final = 4096
 """Pairs of item and language remembered as well spelt: they come again in every row, and looking again would double its cost."""
@@ -59,6 +60,7 @@ _signed_config = msgspec.msgpack.Decoder(SignedConfig)
 _config = msgspec.msgpack.Decoder(Config)
 _command = msgspec.msgpack.Decoder(Command)
 _result = msgspec.msgpack.Decoder(Result)
+_bundle = msgspec.msgpack.Decoder(Bundle)
 _request = msgspec.json.Decoder(EnrolRequest)
 _answer = msgspec.json.Decoder(EnrolAnswer)
 
@@ -167,6 +169,11 @@ def decode_command(content_type: str | None, data: bytes) -> Command:
 def decode_result(content_type: str | None, data: bytes) -> Result:
     """What came of a command. Raises `WireError`."""
     return _decode(_result, inflate(content_type, data))
+
+
+def decode_bundle(content_type: str | None, data: bytes) -> Bundle:
+    """What waited for a device without MQTT. Raises `WireError`."""
+    return _decode(_bundle, inflate(content_type, data))
 
 
 def encode_enrolment(message: EnrolRequest | EnrolAnswer) -> bytes:

@@ -31,7 +31,12 @@ MESSAGES: Final[tuple[type[msgspec.Struct], ...]] = (
     envelopes.Command,
     envelopes.Result,
 )
-INSIDE: Final[tuple[type[msgspec.Struct], ...]] = (envelopes.Config, envelopes.EnrolRequest, envelopes.EnrolAnswer)
+INSIDE: Final[tuple[type[msgspec.Struct], ...]] = (
+    envelopes.Config,
+    envelopes.Bundle,
+    envelopes.EnrolRequest,
+    envelopes.EnrolAnswer,
+)
 
 ABOUT_SCHEMA: Final = (
     "Made by `python -m wire.describe`; do not edit. On the wire these are MessagePack: where an array is described, an"

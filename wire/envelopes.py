@@ -36,6 +36,16 @@ class Clock(msgspec.Struct, frozen=True, array_like=True):
     synchronised: bool
 
 
+class Echo(msgspec.Struct, frozen=True, array_like=True):
+    """The server's clock as the device last heard it: an acknowledgement's `server_wall`, and the monotonic clock at its arrival.
+
+    Nothing arrives before it was sent, so this bounds the device's offset from below, as a greeting's arrival bounds it from above.
+    """
+
+    server_wall: Clock64
+    monotonic: Since
+
+
 class Batch(msgspec.Struct, frozen=True, array_like=True, tag=1):
     """Rows `first` … `first + len(rows) - 1` of `stream`, as the ledger keeps them.
 
@@ -53,7 +63,8 @@ class Batch(msgspec.Struct, frozen=True, array_like=True, tag=1):
 class Hello(msgspec.Struct, frozen=True, array_like=True, tag=2):
     """A device has connected: what it holds, so that both sides find out what the other has lost.
 
-    `oldest` … `next - 1` are the rows it still has; `config` is the configuration version in force, 0 for none.
+    `oldest` … `next - 1` are the rows it still has; `config` is the configuration version in force, 0 for none; `echo` is of the
+    same boot as `clock`.
     """
 
     v: Literal[1]
@@ -64,6 +75,7 @@ class Hello(msgspec.Struct, frozen=True, array_like=True, tag=2):
     clock: Clock
     software: Annotated[str, msgspec.Meta(max_length=64)]
     epoch: Annotated[bytes, msgspec.Meta(max_length=16)] = b""
+    echo: Echo | None = None
 
 
 class Range(msgspec.Struct, frozen=True, array_like=True):
@@ -101,8 +113,21 @@ class Ack(msgspec.Struct, frozen=True, array_like=True, tag=3):
     refused: Annotated[str, msgspec.Meta(max_length=200)] | None = None
 
 
+class Gap(msgspec.Struct, frozen=True, array_like=True):
+    """Rows `first` … `last` that the server asked for again, at `wall` (ms since the epoch, by the device's clock)."""
+
+    first: SeqNumber
+    last: SeqNumber
+    wall: Clock64
+
+
 class Health(msgspec.Struct, frozen=True, tag_field="t", tag=4):
-    """A device's state, every minute."""
+    """A device's state, every minute.
+
+    `recorded` counts the rows of `stream`, `moving` those that it has still to take over from an earlier stream or a damaged file;
+    `waiting_since` is when (ms since the epoch) the oldest row was recorded that the server has not said it has, none if it has
+    all; `gap` is the last that was found.
+    """
 
     v: Literal[1]
     clock: Clock
@@ -113,6 +138,13 @@ class Health(msgspec.Struct, frozen=True, tag_field="t", tag=4):
     software: Annotated[str, msgspec.Meta(max_length=64)]
     config: Count
     notes: Annotated[list[Annotated[str, msgspec.Meta(max_length=200)]], msgspec.Meta(max_length=20)] = []
+    stream: Annotated[bytes, msgspec.Meta(max_length=16)] = b""
+    backed_through: Watermark = 0
+    moving: Count = 0
+    waiting_since: Clock64 | None = None
+    gap: Gap | None = None
+    way: Literal["mqtt", "https"] = "mqtt"
+    echo: Echo | None = None
 
 
 class Option(msgspec.Struct, frozen=True):
@@ -244,6 +276,21 @@ class Result(msgspec.Struct, frozen=True, tag_field="t", tag=8):
     id: Key
     ok: bool
     text: Annotated[str, msgspec.Meta(max_length=2000)] = ""
+
+
+class Downward(msgspec.Struct, frozen=True, array_like=True):
+    """A message as MQTT would have brought it down: its leaf, content type and bytes."""
+
+    leaf: Key
+    content_type: Annotated[str, msgspec.Meta(max_length=64)]
+    payload: Annotated[bytes, msgspec.Meta(max_length=MAX_INFLATED // 2)]
+
+
+class Bundle(msgspec.Struct, frozen=True, array_like=True, tag=9):
+    """What waits for a device that has no MQTT: the body that answers its health report or result over HTTPS."""
+
+    v: Literal[1]
+    messages: Annotated[list[Downward], msgspec.Meta(max_length=16)] = []
 
 
 class EnrolRequest(msgspec.Struct, frozen=True):

@@ -20,6 +20,9 @@ ONLINE: Final = b"online"
 OFFLINE: Final = b"offline"
 """What is said on `presence`, which is retained: at connecting, and as the last will."""
 
+SIGNATURE: Final = "Vidhuk-Signature"
+"""The header of a message over HTTPS: `wire.chain.request_statement` signed by the device, in base64."""
+
 _device = re.compile(rf"\A{DEVICE_PATTERN}\Z")
 _topic = re.compile(rf"\A{ROOT}/({DEVICE_PATTERN})/(up|down|health|presence|config|command|result)\Z")
 
@@ -57,3 +60,8 @@ def parse(name: str) -> Topic | None:
     """Whose topic `name` is, or None for a name that is not ours."""
     found = _topic.match(name)
     return Topic(DeviceId(found[1]), found[2]) if found else None
+
+
+def door_path(device: DeviceId, leaf: Leaf) -> str:
+    """Where `leaf` of a device is posted over HTTPS, from the door's root on."""
+    return f"device/{device}/{leaf}"

@@ -30,17 +30,21 @@ def fork_note(row: int) -> str:
 
 
 class Standing(NamedTuple):
-    """What the ledger holds: rows `oldest` … `next` - 1 of `stream` (none while the two are equal), and what is known of them."""
+    """What the ledger holds: rows `oldest` … `next` - 1 of `stream` (none while the two are equal), and what is known of them.
+
+    `moving` rows are safe on the card but not in this stream yet: it takes them over from an earlier one, or from a damaged file.
+    """
 
     stream: StreamId
     oldest: int
     next: int
     progress: Progress
+    moving: int = 0
 
     @property
     def undelivered(self) -> int:
         """Rows that the server has not said it has stored."""
-        return max(0, self.next - 1 - self.progress.stored_through)
+        return max(0, self.next - 1 - self.progress.stored_through) + self.moving
 
 
 class Excerpt(NamedTuple):

@@ -123,3 +123,17 @@ class Placement(models.Model):
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["device", "starts_at"], name="one_placement_at_a_time"),
         ]
+
+
+class Move(models.Model):
+    """It was written down, or corrected, where `device` stood from `since` on (until `until`; none while it lasts): whatever was
+    counted of that time may belong elsewhere. Added, never changed; results keep how far they have followed them.
+    """
+
+    id = models.AutoField(primary_key=True)
+    device = models.ForeignKey(Device, on_delete=models.PROTECT, related_name="moves")
+    since = models.DateTimeField()
+    until = models.DateTimeField(null=True)
+    exits = models.JSONField(default=list)
+    """Numbers of the exits that lose or gain that time."""
+    made_at = models.DateTimeField(auto_now_add=True)

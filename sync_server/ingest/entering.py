@@ -396,7 +396,7 @@ def make_ack(book: Book, epoch: bytes, server_wall: int, *, refused: str | None 
         epoch=epoch,
         stream=bytes(book.stream.stream),
         stored_through=book.stream.stored_through,
-        backed_through=0,
+        backed_through=min(book.stream.backed_through, book.stream.stored_through),
         credit=CREDIT,
         server_wall=server_wall,
         missing=[Range(first, last) for first, last in book.missing[:MISSING_NAMED]],

@@ -8,11 +8,15 @@ from sync_server.courts.models import Device
 
 
 class Installation(models.Model):
-    """This server. `epoch` is drawn anew when the database is restored from a backup, so that devices notice."""
+    """This server. `epoch` is drawn anew when the database is restored from a backup, so that devices notice; `restored_from` is
+    that backup's name and `restored_at` when, in ms since the epoch of Unix.
+    """
 
     id = models.AutoField(primary_key=True)
     epoch = models.BinaryField(max_length=16)
     opened_at = models.DateTimeField(auto_now_add=True)
+    restored_from = models.CharField(max_length=100, blank=True)
+    restored_at = models.BigIntegerField(null=True)
 
 
 class ItemKey(models.Model):
@@ -23,19 +27,28 @@ class ItemKey(models.Model):
 
 
 class Boot(models.Model):
-    """One start of a device. `offset` (ms, wall minus monotonic) dates the rows whose own clock nobody vouched for."""
+    """One start of a device. `offset` (ms, wall minus monotonic) dates the rows whose own clock nobody vouched for.
+
+    Until it is known, `low` and `high` are what it cannot lie below or above: no guess is made between them.
+    """
 
     id = models.AutoField(primary_key=True)
     device = models.ForeignKey(Device, on_delete=models.PROTECT, related_name="boots")
     boot = models.BinaryField(max_length=16)
     offset = models.BigIntegerField(null=True)
+    low = models.BigIntegerField(null=True)
+    high = models.BigIntegerField(null=True)
 
     class Meta:
         constraints: ClassVar = [models.UniqueConstraint(fields=["device", "boot"], name="one_boot")]
 
 
 class Stream(models.Model):
-    """One ledger file of one device: how far it is stored without a gap, and the highest row seen."""
+    """One ledger file of one device: how far it is stored without a gap, and the highest row seen.
+
+    `backed_through` is how far the oldest backup holds it that may still be restored; `gap_first` … `gap_last` the last rows that
+    were asked for again, noticed at `gap_at` (ms since the epoch).
+    """
 
     id = models.AutoField(primary_key=True)
     device = models.ForeignKey(Device, on_delete=models.PROTECT, related_name="streams")
@@ -43,9 +56,28 @@ class Stream(models.Model):
     stored_through = models.BigIntegerField(default=0)
     highest = models.BigIntegerField(default=0)
     forked_at = models.BigIntegerField(null=True)
+    backed_through = models.BigIntegerField(default=0)
+    gap_first = models.BigIntegerField(null=True)
+    gap_last = models.BigIntegerField(null=True)
+    gap_at = models.BigIntegerField(null=True)
 
     class Meta:
         constraints: ClassVar = [models.UniqueConstraint(fields=["device", "stream"], name="one_stream")]
+
+
+class Gone(models.Model):
+    """Rows that a device has deleted and this server does not hold: a retired backup was restored by force. They are not waited
+    for any more; should they turn up on another card, they are taken.
+    """
+
+    id = models.AutoField(primary_key=True)
+    stream = models.ForeignKey(Stream, on_delete=models.PROTECT, related_name="gone")
+    first = models.BigIntegerField()
+    last = models.BigIntegerField()
+    noticed = models.BigIntegerField()
+
+    class Meta:
+        constraints: ClassVar = [models.UniqueConstraint(fields=["stream", "first"], name="gone_once")]
 
 
 class LedgerRow(models.Model):
@@ -99,7 +131,10 @@ class Evidence(models.Model):
 
 
 class SetAside(models.Model):
-    """Something that could not be taken as it was: a message, or one row of a good batch. Kept with its reason, and counted."""
+    """Something that could not be taken as it was: a message, or one row of a good batch. Kept with its reason, and counted.
+
+    `replayed` is when (ms since the epoch) somebody last had it tried again, `outcome` one word for what came of that.
+    """
 
     id = models.BigAutoField(primary_key=True)
     device = models.CharField(max_length=64)
@@ -112,6 +147,8 @@ class SetAside(models.Model):
     received = models.BigIntegerField()
     times = models.IntegerField(default=1)
     digest = models.BinaryField(max_length=32)
+    replayed = models.BigIntegerField(null=True)
+    outcome = models.CharField(max_length=40, blank=True)
 
     class Meta:
         constraints: ClassVar = [models.UniqueConstraint(fields=["device", "digest"], name="one_copy_of_what_is_set_aside")]

@@ -29,7 +29,8 @@ readings = st.builds(env.Clock, identifiers, since, clocks, st.booleans())
 batches = st.builds(
     env.Batch, one, identifiers, seqs, hashes, st.lists(st.binary(max_size=200), min_size=1, max_size=20), signatures
 )
-hellos = st.builds(env.Hello, one, identifiers, seqs, seqs, counts, readings, st.text(max_size=64), st.binary(max_size=16))
+echoes = st.none() | st.builds(env.Echo, clocks, since)
+hellos = st.builds(env.Hello, one, identifiers, seqs, seqs, counts, readings, st.text(max_size=64), st.binary(max_size=16), echoes)
 ranges = st.builds(env.Range, seqs, seqs)
 rejected = st.builds(env.Rejected, seqs, st.text(max_size=200))
 acks = st.builds(
@@ -57,6 +58,13 @@ healths = st.builds(
     st.text(max_size=64),
     counts,
     st.lists(st.text(max_size=200), max_size=5),
+    st.binary(max_size=16),
+    watermarks,
+    counts,
+    st.none() | clocks,
+    st.none() | st.builds(env.Gap, seqs, seqs, clocks),
+    st.sampled_from(["mqtt", "https"]),
+    echoes,
 )
 texts = st.dictionaries(languages, st.text(max_size=60), max_size=3)
 options = st.builds(env.Option, st.integers(-2, 10), texts, st.none() | keys)
@@ -78,6 +86,9 @@ signed_configs = st.builds(env.SignedConfig, one, st.binary(min_size=1, max_size
 arguments = st.dictionaries(keys, st.one_of(st.integers(-(2**60), 2**60), st.text(max_size=20), st.booleans()), max_size=3)
 commands = st.builds(env.Command, one, keys, keys, clocks, arguments)
 results = st.builds(env.Result, one, keys, st.booleans(), st.text(max_size=300))
+bundles = st.builds(
+    env.Bundle, one, st.lists(st.builds(env.Downward, keys, st.text(max_size=64), st.binary(max_size=300)), max_size=3)
+)
 requests = st.builds(env.EnrolRequest, one, st.from_regex(r"\A[0-9A-Z -]{6,20}\Z"), st.text(max_size=400))
 enrol_answers = st.builds(
     env.EnrolAnswer,

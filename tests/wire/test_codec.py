@@ -23,6 +23,7 @@ DECODERS: dict[str, Decode] = {
     "signed-config": codec.decode_signed_config,
     "command": codec.decode_command,
     "result": codec.decode_result,
+    "bundle": codec.decode_bundle,
 }
 ENVELOPES = {
     "upward": shapes.batches | shapes.hellos,
@@ -31,6 +32,7 @@ ENVELOPES = {
     "signed-config": shapes.signed_configs,
     "command": shapes.commands,
     "result": shapes.results,
+    "bundle": shapes.bundles,
 }
 BARE: dict[str, Callable[[bytes], Any]] = {
     "event": codec.decode_event,
