@@ -42,6 +42,7 @@ COMMANDS = {
 LOCKS = {
     "demo": "run",
     "bench": "run",
+    "bench mutants": "test",
     "kiosk": "kiosk",
     "server": "server",
     "test": "test",
@@ -55,6 +56,7 @@ SPACE = {"kiosk": 500, "server": 700, "run": 900, "test": 1600}
 
 WINDOW = ("libgl1", "libegl1", "libgl1-mesa-dri", "libmtdev1")
 SOUND = ("alsa-utils",)  # aplay
+COMPILER = ("gcc", "libc6-dev", "libsqlite3-dev")  # disks that lose what was not synced, for simulation and power cuts
 SPEECH = ("espeak-ng",)  # makes the voices, on the server
 BROWSER_AND_DISPLAY = ("xvfb", "xdotool", "x11-apps", "chromium", "libatomic1")
 DEBIAN = {
@@ -62,9 +64,12 @@ DEBIAN = {
     "bench": ("mosquitto",),
     "bench kiosk": WINDOW + BROWSER_AND_DISPLAY + SPEECH + SOUND,
     "bench soak": WINDOW + BROWSER_AND_DISPLAY + SPEECH + SOUND,
+    "bench simulate": COMPILER,
+    "bench cuts": COMPILER,
+    "bench mutants": ("postgresql",) + COMPILER,
     "kiosk": SOUND,
     "server": ("mosquitto",) + SPEECH,
-    "test": ("mosquitto", "postgresql", "gettext") + SPEECH + SOUND + WINDOW + BROWSER_AND_DISPLAY,
+    "test": ("mosquitto", "postgresql", "gettext") + COMPILER + SPEECH + SOUND + WINDOW + BROWSER_AND_DISPLAY,
     "lint": (),
     "docs": (),
     "docs screens": WINDOW + ("xvfb",),
@@ -352,7 +357,7 @@ def overview() -> str:
 def prepare(command: str, arguments: list[str], environment: Environment, progress: Progress) -> None:
     """Installs whatever `command` lacks. A second caller waits for the first."""
     root = environment.root
-    lock_name = LOCKS[command]
+    lock_name = LOCKS.get(" ".join([command] + arguments[:1]), LOCKS[command])
     missing = missing_packages(wanted_packages(command, arguments))
     if not missing and environment.ready(lock_name):
         return

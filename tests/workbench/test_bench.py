@@ -10,7 +10,7 @@ import pytest
 
 from workbench.bench import harness, soak
 from workbench.bench.cli import CATALOGUE, load, main, table
-from workbench.bench.harness import Benchmark, BenchTrouble, Figure, Target, alternate, ratio, report
+from workbench.bench.harness import Benchmark, BenchTrouble, Figure, Say, Target, Whole, alternate, ratio, report
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -33,6 +33,26 @@ def test_the_list_names_every_benchmark_and_each_can_be_loaded(capsys: pytest.Ca
 def test_the_list_is_also_there_as_json(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["list", "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == dict(CATALOGUE)
+
+
+def test_a_benchmark_may_be_asked_for_numbers_of_its_own(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: dict[str, int] = {}
+
+    def measure(runs: int, say: Say, **chosen: int) -> list[Figure]:
+        asked.update(chosen, runs=runs)
+        return [Figure("one", "", [1.0])]
+
+    own = (Whole("seeds", 300, "how many"), Whole("first", 0, "from which on", least=0))
+    monkeypatch.setattr("workbench.bench.cli.load", lambda name: Benchmark(name, "", 2, measure, own))
+    assert main(["wire", "--first", "0", "--runs", "5"]) == 0
+    assert asked == {"seeds": 300, "first": 0, "runs": 5}
+    for refused in (["wire", "--seeds", "0"], ["wire", "--first", "-1"], ["wire", "--other", "1"]):
+        with pytest.raises(SystemExit) as usage:
+            main(refused)
+        assert usage.value.code == 2
+    capsys.readouterr()
 
 
 @pytest.mark.parametrize("words", [["nothing-of-that-name"], ["wire", "--runs", "0"], ["wire", "--runs", "many"], []])

@@ -3,7 +3,7 @@
 import argparse
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from typing import Any, Final
 
@@ -27,14 +27,17 @@ def load(name: str) -> Benchmark:
 
 def main(argv: Sequence[str]) -> int:
     """0 when everything could be measured, whatever the verdicts; 1 when not; 2 for a command that was not understood."""
-    options = _parser().parse_args(argv)
+    options, own = _parser().parse_known_args(argv)
     if options.name == "list":
+        if own:
+            _parser().error(f"unrecognized arguments: {' '.join(own)}")
         print(json.dumps(dict(CATALOGUE), ensure_ascii=False) if options.json else _listing())
         return 0
     benchmark = load(options.name)
+    chosen = vars(_own_parser(benchmark).parse_args(own))
     runs = options.runs or benchmark.runs
     try:
-        figures = benchmark.measure(runs, _say)
+        figures = benchmark.measure(runs, _say, **chosen)
     except (BenchTrouble, ChildFailed) as trouble:
         sys.stderr.write(f"{trouble}\n")
         return 1
@@ -95,6 +98,25 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--json", action="store_true", help="one JSON document instead of a table")
     parser.add_argument("--runs", type=_count, metavar="N", help="how often each thing is measured")
     return parser
+
+
+def _own_parser(benchmark: Benchmark) -> argparse.ArgumentParser:
+    """What only this benchmark can be asked for."""
+    parser = argparse.ArgumentParser(prog=f"./vidhuk bench {benchmark.name}", description=benchmark.about, add_help=False)
+    for option in benchmark.options:
+        parser.add_argument(
+            f"--{option.name}", type=_at_least(option.least), default=option.default, metavar="N", help=option.about
+        )
+    return parser
+
+
+def _at_least(least: int) -> Callable[[str], int]:
+    def number(text: str) -> int:
+        if not text.isdigit() or int(text) < least:
+            raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from {least} on")
+        return int(text)
+
+    return number
 
 
 def _count(text: str) -> int:

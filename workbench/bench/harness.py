@@ -101,13 +101,24 @@ def alternate(runs: int, **measures: Callable[[], float]) -> dict[str, list[floa
 
 
 @dataclass(frozen=True)
+class Whole:
+    """A whole number that a benchmark may be asked for as `--name N`, at least `least`."""
+
+    name: str
+    default: int
+    about: str
+    least: int = 1
+
+
+@dataclass(frozen=True)
 class Benchmark:
-    """`measure(runs, say)` gives the figures; `runs` is how often each thing is measured unless somebody says otherwise."""
+    """`measure(runs, say, **options)` gives the figures; `runs` is how often each thing is measured unless somebody says otherwise."""
 
     name: str
     about: str
     runs: int
-    measure: Callable[[int, Say], list[Figure]]
+    measure: Callable[..., list[Figure]]
+    options: tuple[Whole, ...] = ()
 
 
 def report(benchmark: Benchmark, runs: int, figures: Sequence[Figure]) -> dict[str, Any]:
