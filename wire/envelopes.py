@@ -96,8 +96,9 @@ class Ack(msgspec.Struct, frozen=True, array_like=True, tag=3):
     """What the server has committed. Published after the commit and never before.
 
     `epoch` changes when the server was restored from a backup; every row up to `stored_through` is stored, every row up to
-    `backed_through` also in the oldest backup that may still be restored; `missing` names gaps below the highest row seen;
-    `credit` is how many batches the device may have under way; `server_wall` the server's clock in ms at the commit.
+    `backed_through` also in the oldest backup that may still be restored; `missing` names gaps, and every row up to `highest` that no
+    gap names is stored; `credit` is how many batches the device may have under way; `server_wall` the server's clock in ms at the
+    commit.
     """
 
     v: Literal[1]
@@ -111,6 +112,7 @@ class Ack(msgspec.Struct, frozen=True, array_like=True, tag=3):
     rejected: Annotated[list[Rejected], msgspec.Meta(max_length=MAX_ROWS)] = []
     forked_at: SeqNumber | None = None
     refused: Annotated[str, msgspec.Meta(max_length=200)] | None = None
+    highest: Watermark = 0
 
 
 class Gap(msgspec.Struct, frozen=True, array_like=True):

@@ -391,6 +391,7 @@ def join(stream: Stream, covered: Iterable[tuple[int, int]]) -> tuple[int, list[
 
 def make_ack(book: Book, epoch: bytes, server_wall: int, *, refused: str | None = None) -> Ack:
     """What the server holds of a stream, as its device is told."""
+    unnamed = book.missing[MISSING_NAMED:]
     return Ack(
         v=VERSION,
         epoch=epoch,
@@ -403,6 +404,7 @@ def make_ack(book: Book, epoch: bytes, server_wall: int, *, refused: str | None 
         rejected=book.rejected[:MAX_ROWS],
         forked_at=book.stream.forked_at,
         refused=None if refused is None else refused[:200],
+        highest=unnamed[0][0] - 1 if unnamed else book.stream.highest,
     )
 
 
