@@ -4,39 +4,28 @@ Every stream concerned is locked first, in one order, so that workers never wait
 stream stays true until the commit.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from hashlib import sha256
+from collections.abc import Sequence
 from os import urandom
-from struct import unpack
 from typing import Final, NamedTuple
 
-from django.db.models import F, QuerySet
+from django.db.models import QuerySet
 
 from sync_server.ingest import store
-from sync_server.ingest.intake import Greeted, Received, Refused, Sound
-from sync_server.ingest.models import Boot, Evidence, Installation, ItemKey, Mark, SetAside, Stream
-from wire import VERSION, chain
+from sync_server.ingest.aside import set_aside
+from sync_server.ingest.books import Book, short, shorts
+from sync_server.ingest.intake import Greeted, Refused, Sound
+from sync_server.ingest.models import Boot, Gone, Installation, ItemKey, Mark, Stream
+from wire import chain
 from wire.codec import WireError
-from wire.envelopes import MAX_BYTES, MAX_ROWS, Ack, Hello, Range, Rejected
+from wire.envelopes import Ack, Hello, Rejected
 from wire.events import DAY_MS, Answer, Event, Flag, Left, Passage, Retract, StreamId
 
-CREDIT: Final = 8
-"""Batches a device may have under way: enough to fill a slow line, few enough that a resend is cheap."""
 HELD_PLACE: Final = 0
 """Kind of a ledger row whose content was set aside."""
 EARLIEST: Final = 1_577_836_800_000
 """2020-01-01 in ms: an instant before the first device was built is a clock that was never set."""
 FUTURE_TOLERATED: Final = DAY_MS
 """No visit begins later than its delivery; a day covers any honest mistake of a clock."""
-KEPT_OF_A_REFUSAL: Final = MAX_BYTES
-"""Bytes kept of a message that was refused: all of any that an honest device could have sent."""
-KEPT_OF_A_DEVICE: Final = 1_000
-"""Messages and rows set aside that are kept of one device."""
-MISSING_NAMED: Final = 64
-"""Gaps named in one acknowledgement; the rest are named in the next."""
-GREETING_SLACK_MS: Final = 60_000
-"""A greeting may be read out while a touch that came before it is still being written to a slow card."""
 HOUR_MS: Final = 3_600_000
 
 KINDS: Final[dict[type[Event], int]] = {Answer: 1, Retract: 2, Left: 3, Passage: 4, Flag: 5}
@@ -51,74 +40,8 @@ class Outcome(NamedTuple):
     hello: Hello | None = None
 
 
-@dataclass(slots=True)
-class Book:
-    """A stream while batches are entered into it. `missing` are its gaps as (first, last), `found` is its state before."""
-
-    stream: Stream
-    entered: list[Sound] = field(default_factory=list)
-    rejected: list[Rejected] = field(default_factory=list)
-    missing: list[tuple[int, int]] = field(default_factory=list)
-    found: store.StreamColumns = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.found = self.state()
-
-    def state(self) -> store.StreamColumns:
-        """What `accept` may change of a stream."""
-        return (self.stream.stored_through, self.stream.highest, self.stream.forked_at, self.stream.id)
-
-    def links(self, first: int, last: int) -> dict[int, int]:
-        """{seq: link} of what is stored, or is about to be, between `first` and `last`."""
-        highest = self.stream.highest
-        if first > highest:
-            return {}
-        if first == highest and self.entered and self.entered[-1].last == highest:
-            return {first: short(self.entered[-1].head)}  # the next in line, as nearly all are
-        known = store.links_between(self.stream.id, first, last)
-        for sound in self.entered:
-            for seq in range(max(first, sound.first), min(last, sound.last) + 1):
-                known[seq] = short(sound.links[seq - sound.first])
-        return known
-
-    def previous_of(self, first: int) -> bytes | None:
-        """The chain before row `first`, where a batch beginning there has been accepted."""
-        for sound in self.entered:
-            if sound.first == first:
-                return sound.batch.previous
-        found = Evidence.objects.filter(stream=self.stream, first=first).values_list("previous", flat=True).first()
-        return None if found is None else bytes(found)
-
-    def has_overtaken(self, hello: Hello, boots: Mapping[bytes, int]) -> bool:
-        """Whether `hello` is merely late: a broken line is answered by sending again, so that a greeting may come after rows
-        that its device recorded only later: in the same start of the device and after it, or in a start first heard of later.
-
-        `boots` numbers the device's starts in the order in which they were first heard of.
-        """
-        found = store.first_recorded(self.stream.id, hello.next)
-        for sound in self.entered:
-            for seq, event in enumerate(sound.events, sound.first):
-                if seq >= hello.next and not isinstance(event, WireError) and (found is None or seq < found[0]):
-                    found = seq, boots[event.boot], event.visit + event.dt
-        if found is None:
-            return False
-        _, boot, recorded = found
-        greeting = boots[hello.clock.boot]
-        return boot > greeting or (boot == greeting and recorded > hello.clock.monotonic - GREETING_SLACK_MS)
-
-
-def short(link: bytes) -> int:
-    """The first 8 bytes of a chain state as a signed integer, as a ledger column holds it."""
-    return int.from_bytes(link[:8], "big", signed=True)
-
-
-def shorts(links: Sequence[bytes]) -> tuple[int, ...]:
-    """`short` of many, in one go."""
-    return unpack(">" + "q24x" * len(links), b"".join(links))
-
-
 class Entering:
-    """One transaction's worth of messages."""
+    """One transaction's worth of messages. `alarms` are for the log, once it is committed."""
 
     def __init__(self, examined: Sequence[Sound | Greeted | Refused]) -> None:
         self._books: dict[tuple[int, bytes], Book] = {}
@@ -129,7 +52,10 @@ class Entering:
         self._evidence: list[store.EvidenceColumns] = []
         self._anchored: list[Boot] = []
         self._undated: set[int] = set()
-        self._latest = max((thing.received.at for thing in examined), default=0) + FUTURE_TOLERATED
+        self._received = max((thing.received.at for thing in examined), default=0)
+        self._latest = self._received + FUTURE_TOLERATED
+        self._names = {thing.device_id: thing.received.device for thing in examined if thing.device_id is not None}
+        self.alarms: list[str] = []
         self._lock(examined)
         self._learn(examined)
         for thing in examined:
@@ -153,8 +79,11 @@ class Entering:
             touched = store.date_boot(boot.id, boot.device_id, boot.offset, earliest=EARLIEST, latest=self._latest)
             self._marks.update(touched)
             self._marks.update((stream, None) for stream, _ in touched)
-        for book in self._books.values():
-            self._advance(book)
+        gone = [span for book in self._books.values() for span in book.close(self._received)]
+        Gone.objects.bulk_create(gone)
+        for span in gone:
+            lost = f"neither {self._names[span.stream.device_id]} nor this server holds its rows {span.first} to {span.last}"
+            self.alarms.append(f"{lost} of {bytes(span.stream.stream).hex()}: they are gone")
         store.keep_streams([book.state() for book in self._books.values() if book.state() != book.found])
         Mark.objects.bulk_create(Mark(stream_id=stream, hour=hour) for stream, hour in self._marks)
         self._epoch = bytes(installation().epoch)
@@ -236,6 +165,7 @@ class Entering:
     def _greet(self, greeted: Greeted) -> None:
         hello, received = greeted.hello, greeted.received
         book = self._books[greeted.device_id, hello.stream]
+        book.oldest = max(book.oldest, min(hello.oldest, hello.next))
         clock = hello.clock
         boots = {name: boot.id for (device_id, name), boot in self._boots.items() if device_id == greeted.device_id}
         if hello.next <= book.stream.highest and not book.has_overtaken(hello, boots):
@@ -355,83 +285,15 @@ class Entering:
             self._anchored.append(boot)
 
     def _fork(self, stream: Stream, seq: int) -> None:
+        if stream.forked_at is None:
+            name = f"{self._names[stream.device_id]} tells another story than {bytes(stream.stream).hex()} from row {seq} on"
+            self.alarms.append(f"{name}: its card was copied or restored from an image")
         stream.forked_at = seq if stream.forked_at is None else min(stream.forked_at, seq)
 
     # --- afterwards ---
 
-    @staticmethod
-    def _advance(book: Book) -> None:
-        """Moves the contiguous watermark over what now joins up, and notes the gaps that remain."""
-        through, highest, _, number = book.found
-        whole = through == highest  # nothing lies beyond, so what has just come is all there is to join
-        covered = sorted((sound.first, sound.last) for sound in book.entered) if whole else store.covered_after(number, through)
-        book.stream.stored_through, book.missing = join(book.stream, covered)
-
     def _ack(self, device_id: int, stream: bytes, server_wall: int, *, refused: str | None = None) -> Ack:
-        return make_ack(self._books[device_id, stream], self._epoch, server_wall, refused=refused)
-
-
-def gaps(stream: Stream) -> list[tuple[int, int]]:
-    """The gaps between how far `stream` is stored and its highest row."""
-    return join(stream, store.covered_after(stream.id, stream.stored_through) if stream.highest > stream.stored_through else [])[1]
-
-
-def join(stream: Stream, covered: Iterable[tuple[int, int]]) -> tuple[int, list[tuple[int, int]]]:
-    """(how far `stream` reaches without a gap, the gaps beyond). `covered` are (first, last) by their beginning."""
-    through = joined = stream.stored_through
-    missing: list[tuple[int, int]] = []
-    for first, last in covered:
-        if first > through + 1:
-            missing.append((through + 1, first - 1))
-        through = max(through, last)
-        if not missing:
-            joined = through
-    return joined, missing
-
-
-def make_ack(book: Book, epoch: bytes, server_wall: int, *, refused: str | None = None) -> Ack:
-    """What the server holds of a stream, as its device is told."""
-    unnamed = book.missing[MISSING_NAMED:]
-    return Ack(
-        v=VERSION,
-        epoch=epoch,
-        stream=bytes(book.stream.stream),
-        stored_through=book.stream.stored_through,
-        backed_through=min(book.stream.backed_through, book.stream.stored_through),
-        credit=CREDIT,
-        server_wall=server_wall,
-        missing=[Range(first, last) for first, last in book.missing[:MISSING_NAMED]],
-        rejected=book.rejected[:MAX_ROWS],
-        forked_at=book.stream.forked_at,
-        refused=None if refused is None else refused[:200],
-        highest=unnamed[0][0] - 1 if unnamed else book.stream.highest,
-    )
-
-
-def set_aside(received: Received, reason: str, text: str, *, stream: Stream | None = None, seq: int | None = None) -> None:
-    """Keeps what could not be taken, with its reason; the same again is only counted."""
-    kept = SetAside.objects.filter(device=received.device[:64])
-    if kept.count() >= KEPT_OF_A_DEVICE:
-        # Told apart no longer, only counted: one broken device must not fill the disk.
-        received, reason, text = received._replace(data=b""), "too-many", f"more than {KEPT_OF_A_DEVICE} kept already; counted only"
-        stream, seq = None, None
-    place = b"" if seq is None or stream is None else b"%d/%d/" % (stream.id, seq)
-    digest = sha256(place + received.data).digest()
-    row, made = SetAside.objects.get_or_create(
-        device=received.device[:64],
-        digest=digest,
-        defaults={
-            "reason": reason[:40],
-            "text": text[:400].replace("\0", " "),
-            "stream": stream,
-            "seq": seq,
-            "content_type": (received.content_type or "")[:64].replace("\0", " "),
-            "data": received.data[:KEPT_OF_A_REFUSAL],
-            "received": received.at,
-        },
-    )
-    if not made:
-        SetAside.objects.filter(pk=row.pk).update(times=F("times") + 1, received=received.at)
+        return self._books[device_id, stream].ack(self._epoch, server_wall, refused=refused)
 
 
 def installation() -> Installation:

@@ -5,16 +5,20 @@ other bytes: a fork, and the newcomer is set aside. A row that cannot be read is
 blocks the stream. What is returned may be told to the devices, because it is committed.
 """
 
+import logging
 import time
 from collections.abc import Callable, Iterable, Sequence
 
 from django.db import transaction
 
 from sync_server.courts.models import Device
-from sync_server.ingest.entering import Entering, Outcome, set_aside
+from sync_server.ingest.aside import set_aside
+from sync_server.ingest.entering import Entering, Outcome
 from sync_server.ingest.intake import DeviceKey, Received, examine
 
 __all__ = ["Outcome", "Received", "accept", "known_devices", "put_aside"]
+
+log = logging.getLogger(__name__)
 
 
 def accept(messages: Sequence[Received], *, now: Callable[[], float] = time.time) -> list[Outcome]:
@@ -29,6 +33,8 @@ def accept(messages: Sequence[Received], *, now: Callable[[], float] = time.time
         entering.write()
         wall = int(now() * 1000)
         outcomes = [entering.outcome(thing, wall) for thing in examined]
+    for alarm in entering.alarms:
+        log.warning("%s", alarm)
     return outcomes
 
 

@@ -1,6 +1,6 @@
 """The ledger's statements, set-based, in the dialects of SQLite and PostgreSQL. No decisions are made here."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 import msgspec
@@ -66,15 +66,20 @@ def insert_evidence(rows: Sequence[EvidenceColumns]) -> None:
         )
 
 
-StreamColumns = tuple[int, int, int | None, int]
-"""Stored through, highest, forked at, number: what changes of a stream, in the order of the statement."""
+StreamColumns = tuple[int, int, int | None, int | None, int | None, int | None, int]
+"""Stored through, highest, forked at, the last gap's first, last and instant, number: what changes of a stream, in the order of the
+statement."""
+_KEEP_STREAM: Final = (
+    "UPDATE ingest_stream SET stored_through = %s, highest = %s, forked_at = %s, gap_first = %s, gap_last = %s, gap_at = %s"
+    " WHERE id = %s"
+)
 
 
 def keep_streams(streams: Sequence[StreamColumns]) -> None:
     """Writes the watermarks of `streams`."""
     if streams:
         with connection.cursor() as cursor:
-            cursor.executemany("UPDATE ingest_stream SET stored_through = %s, highest = %s, forked_at = %s WHERE id = %s", streams)
+            cursor.executemany(_KEEP_STREAM, streams)
 
 
 def open_boot(device_id: int, boot: bytes) -> int | None:
@@ -132,10 +137,22 @@ def date_boot(boot_id: int, device_id: int, offset: int, *, earliest: int, lates
     return touched
 
 
-def covered_after(stream_id: int, through: int) -> Iterable[tuple[int, int]]:
-    """(first, last) of the accepted batches that reach beyond `through`, by their beginning."""
+def covered_after(stream_id: int, through: int) -> list[tuple[int, int]]:
+    """(first, last) of what needs not be waited for beyond `through`: accepted batches and what is gone, by their beginning."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT first, last FROM ingest_evidence WHERE stream_id = %s AND last > %s ORDER BY first", [stream_id, through]
+            "SELECT first, last FROM ingest_evidence WHERE stream_id = %s AND last > %s"
+            " UNION ALL SELECT first, last FROM ingest_gone WHERE stream_id = %s AND last > %s ORDER BY 1",
+            [stream_id, through, stream_id, through],
         )
         return [(int(first), int(last)) for first, last in cursor.fetchall()]
+
+
+def accepted_between(stream_id: int, first: int, last: int) -> list[tuple[int, int]]:
+    """(first, last) of the accepted batches that hold any of the rows `first` … `last`, by their beginning."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT first, last FROM ingest_evidence WHERE stream_id = %s AND last >= %s AND first <= %s ORDER BY first",
+            [stream_id, first, last],
+        )
+        return [(int(begin), int(end)) for begin, end in cursor.fetchall()]

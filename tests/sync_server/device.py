@@ -76,16 +76,26 @@ class Source:
         content_type, data = codec.encode(self.batch(first, last))
         return Received(self.name, content_type, data, _ms(received) + 60_000)
 
-    def hello(self, *, next: int | None = None, synchronised: bool = True, received: datetime = NOON) -> Received:
+    def hello(
+        self,
+        *,
+        next: int | None = None,
+        oldest: int = 1,
+        synchronised: bool = True,
+        received: datetime = NOON,
+        epoch: bytes = b"",
+    ) -> Received:
+        """A greeting that arrives as it is made."""
         monotonic = _ms(received) - BOOTED
         greeting = Hello(
             v=1,
             stream=self.stream,
             next=len(self.rows) + 1 if next is None else next,
-            oldest=1,
+            oldest=oldest,
             config=0,
             clock=Clock(self.boot, monotonic, monotonic + BOOTED if synchronised else monotonic, synchronised),
             software="test",
+            epoch=epoch,
         )
         content_type, data = codec.encode(greeting)
         return Received(self.name, content_type, data, _ms(received))

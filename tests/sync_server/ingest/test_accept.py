@@ -322,7 +322,7 @@ def test_whatever_is_dropped_doubled_and_shuffled_each_row_is_stored_once(data: 
 
 
 def test_one_broken_device_cannot_fill_the_disk_with_what_is_set_aside(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sync_server.ingest.entering.KEPT_OF_A_DEVICE", 3)
+    monkeypatch.setattr("sync_server.ingest.aside.KEPT_OF_A_DEVICE", 3)
     source, other = a_source(), a_source("kiosk-other")
     source.rate(5)
     spoilt = [source.message()._replace(data=bytes([number])) for number in range(8)]

@@ -1,0 +1,41 @@
+"""What could not be taken as it was is kept with its reason, so that nothing is lost without a trace."""
+
+from hashlib import sha256
+from typing import Final
+
+from django.db.models import F
+
+from sync_server.ingest.intake import Received
+from sync_server.ingest.models import SetAside, Stream
+from wire.envelopes import MAX_BYTES
+
+KEPT_OF_A_REFUSAL: Final = MAX_BYTES
+"""Bytes kept of a message that was refused: all of any that an honest device could have sent."""
+KEPT_OF_A_DEVICE: Final = 1_000
+"""Messages and rows set aside that are kept of one device."""
+
+
+def set_aside(received: Received, reason: str, text: str, *, stream: Stream | None = None, seq: int | None = None) -> None:
+    """Keeps what could not be taken, with its reason; the same again is only counted."""
+    kept = SetAside.objects.filter(device=received.device[:64])
+    if kept.count() >= KEPT_OF_A_DEVICE:
+        # Told apart no longer, only counted: one broken device must not fill the disk.
+        received, reason, text = received._replace(data=b""), "too-many", f"more than {KEPT_OF_A_DEVICE} kept already; counted only"
+        stream, seq = None, None
+    place = b"" if seq is None or stream is None else b"%d/%d/" % (stream.id, seq)
+    digest = sha256(place + received.data).digest()
+    row, made = SetAside.objects.get_or_create(
+        device=received.device[:64],
+        digest=digest,
+        defaults={
+            "reason": reason[:40],
+            "text": text[:400].replace("\0", " "),
+            "stream": stream,
+            "seq": seq,
+            "content_type": (received.content_type or "")[:64].replace("\0", " "),
+            "data": received.data[:KEPT_OF_A_REFUSAL],
+            "received": received.at,
+        },
+    )
+    if not made:
+        SetAside.objects.filter(pk=row.pk).update(times=F("times") + 1, received=received.at)
