@@ -7,6 +7,7 @@ from hashlib import sha256
 from typing import Final, NamedTuple
 
 import msgspec
+from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from django.core.exceptions import ValidationError
 from django.db import transaction
@@ -15,6 +16,7 @@ from django.db.models import Max
 from sync_server.courts import services as courts
 from sync_server.courts.models import Device, Exit
 from sync_server.courts.selectors import placement_at, settings_of
+from sync_server.fleet import roll
 from sync_server.fleet.authority import Authority, RequestRefused
 from sync_server.fleet.models import ConfigVersion, DeviceState, EnrolmentAttempt, EnrolmentCode, IssuedCertificate
 from sync_server.fleet.speech import named_in, packs_for
@@ -22,7 +24,7 @@ from sync_server.project.config import Address
 from sync_server.surveys.selectors import current_questionnaire, languages_of
 from wire import VERSION, chain, codec
 from wire.codec import WireError
-from wire.envelopes import Config, EnrolAnswer, EnrolRequest, Health, SignedConfig, VoicePack
+from wire.envelopes import Bundle, Config, Downward, EnrolAnswer, EnrolRequest, Health, SignedConfig, VoicePack
 from wire.topics import device_id
 
 CODE_LIFE: Final = timedelta(minutes=15)
@@ -32,6 +34,8 @@ ATTEMPTS: Final = 10
 """Wrong codes one address may try within `CODE_LIFE`. A code has 50 random bits: this is for the log more than for safety."""
 CLOCK_TOLERATED: Final = timedelta(days=1)
 """How far a new device's clock may be behind: what it says of its first minutes must not fall before it stood anywhere."""
+LAST_VERSION: Final = 2**31 - 1
+"""The highest number a configuration can have, on the wire and in the database."""
 ALPHABET: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 """Crockford's: without I, L, O and U, which people mistake for something else."""
 
@@ -112,6 +116,7 @@ def enrol(
                 device=device, serial=str(certificate.serial_number), expires_at=certificate.not_valid_after_utc
             )
             signed = configure(device, authority=authority, places=places, now=now)
+            roll.enter(authority.folder, _entry(device, certificate, code.exit, instant))
     except EnrolmentRefused as refusal:
         if refusal.reason == "wrong-code":
             EnrolmentAttempt.objects.filter(at__lt=instant - FORGOTTEN_AFTER).delete()
@@ -125,6 +130,20 @@ def enrol(
         broker_port=broker.port,
         server_key=authority.config_public_key,
         config=msgspec.msgpack.encode(signed),
+    )
+
+
+def _entry(device: Device, certificate: x509.Certificate, exit: Exit, instant: datetime) -> roll.Enrolled:
+    """`device` as the authority's roll has it, with names in place of numbers, which another database may give to others."""
+    return roll.Enrolled(
+        device=device.name,
+        key=bytes(device.public_key),
+        at=instant.isoformat(),
+        serial=str(certificate.serial_number),
+        expires=certificate.not_valid_after_utc.isoformat(),
+        court=exit.court.slug,
+        exit=exit.name_uk,
+        since=(instant - CLOCK_TOLERATED).isoformat(),
     )
 
 
@@ -145,47 +164,53 @@ def _hash(digits: str) -> bytes:
     return sha256(b"vidhuk enrolment\0" + digits.encode()).digest()
 
 
-def configure(device: Device, *, authority: Authority, places: Places = NOWHERE, now: Now = utc_now) -> SignedConfig:
+def configure(device: Device, *, authority: Authority, places: Places = NOWHERE, held: int = 0, now: Now = utc_now) -> SignedConfig:
     """The configuration in force for `device`, signed; a new version of it when anything in it has changed.
+
+    `held` is the version the device says it has. If this server, restored from a backup, does not know of it, what is in force gets
+    a number above it, because a device takes newer versions only.
 
     Asked for every minute by every device, so where nothing has changed it locks nothing. Raises `EnrolmentRefused` when there is
     nothing to ask yet, or more than a message can carry.
     """
-    held = _held(device, _config_for(device, places, now()))
-    if held is not None:
-        return held
+    made = _made(device, _config_for(device, places, now()), held)
+    if made is not None:
+        return made
     with transaction.atomic():
         Device.objects.select_for_update(no_key=True).get(pk=device.pk)  # two gateways must not give one number to two versions
         draft = _config_for(device, places, now())
-        held = _held(device, draft)
-        return held if held is not None else _make_version(device, draft, authority, now())
+        return _made(device, draft, held) or _make_version(device, draft, authority, held, now())
 
 
-def _held(device: Device, draft: Config) -> SignedConfig | None:
-    """The newest version made for `device`, if it says the same as `draft`."""
-    held = ConfigVersion.objects.filter(device=device).order_by("-version").first()
-    if held is None or bytes(held.content_hash) != _content(draft):
+def _made(device: Device, draft: Config, held: int) -> SignedConfig | None:
+    """The newest version made for `device`, if it says the same as `draft` and is none that the device is beyond."""
+    newest = ConfigVersion.objects.filter(device=device).order_by("-version").first()
+    if newest is None or newest.version < held or bytes(newest.content_hash) != _content(draft):
         return None
-    return SignedConfig(VERSION, bytes(held.document), bytes(held.signature))
+    return SignedConfig(VERSION, bytes(newest.document), bytes(newest.signature))
 
 
 def _content(draft: Config) -> bytes:
     return sha256(msgspec.json.encode(draft)).digest()
 
 
-def _make_version(device: Device, draft: Config, authority: Authority, instant: datetime) -> SignedConfig:
+def _make_version(device: Device, draft: Config, authority: Authority, held: int, instant: datetime) -> SignedConfig:
     newest = ConfigVersion.objects.filter(device=device).aggregate(newest=Max("version"))["newest"] or 0
-    document = codec.encode_config(msgspec.structs.replace(draft, version=newest + 1))
+    version = max(newest, held) + 1
+    if version > LAST_VERSION:
+        raise EnrolmentRefused("no-number", f"{device.name} says it holds configuration {held}. Enrol it anew.", 409)
+    document = codec.encode_config(msgspec.structs.replace(draft, version=version))
     signed = SignedConfig(VERSION, document, authority.sign_config(chain.config_statement(device.name, document)))
     try:
-        codec.encode(signed)
+        # Over HTTPS it travels within another message, which adds a few bytes.
+        codec.encode(Bundle(VERSION, [Downward("config", *codec.encode(signed))]))
     except WireError as fault:
         raise EnrolmentRefused(
             "too-large", f"The configuration of {device.name} does not fit a message ({fault}). Offer fewer languages.", 409
         ) from None
     ConfigVersion.objects.create(
         device=device,
-        version=newest + 1,
+        version=version,
         content_hash=_content(draft),
         document=document,
         signature=signed.signature,

@@ -1,4 +1,4 @@
-"""The TLS door for devices: enrolment, speech, later the HTTPS twin of MQTT. A process of its own: no pages, no cookies."""
+"""The TLS door for devices: enrolment, speech, the HTTPS twin of MQTT. A process of its own: no pages, no cookies."""
 
 import io
 import logging
@@ -8,13 +8,15 @@ from typing import Final
 
 from django.conf import settings
 from django.db import DatabaseError
-from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
+from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseBase
 from django.urls import path, register_converter
 from django.views.decorators.http import require_GET, require_POST
 
 from sync_server.fleet import services
 from sync_server.fleet.authority import Authority
 from sync_server.fleet.speech import pack_file
+from sync_server.gateway import twin
+from sync_server.gateway.replies import read_out, refusal
 from wire import codec
 from wire.codec import WireError
 
@@ -25,7 +27,6 @@ LARGEST_REQUEST = 16 * 1024
 
 FETCHING: Final = 2
 """Packs of speech on their way at once: fewer than the door has threads, so that a device can always enrol."""
-COME_BACK_S: Final = 20
 
 _slots = threading.BoundedSemaphore(FETCHING)
 
@@ -44,8 +45,8 @@ def authority(_: HttpRequest) -> HttpResponse:
 def enrol(request: HttpRequest) -> HttpResponse:
     """A one-time code and a signing request in, an identity out."""
     if int(request.META.get("CONTENT_LENGTH") or 0) > LARGEST_REQUEST:
-        _read_out(request)
-        return _refusal("oversize", f"The request is larger than {LARGEST_REQUEST} bytes.", 413)
+        read_out(request)
+        return refusal("oversize", f"The request is larger than {LARGEST_REQUEST} bytes.", 413)
     try:
         answer = services.enrol(
             codec.decode_enrol_request(request.body),
@@ -55,12 +56,12 @@ def enrol(request: HttpRequest) -> HttpResponse:
             places=services.Places(settings.CONFIG.door_url, settings.CONFIG.public.url),
         )
     except WireError as fault:
-        return _refusal(fault.reason, f"The request cannot be read: {fault}.", 400)
-    except services.EnrolmentRefused as refusal:
-        return _refusal(refusal.reason, str(refusal), refusal.status)
+        return refusal(fault.reason, f"The request cannot be read: {fault}.", 400)
+    except services.EnrolmentRefused as refused:
+        return refusal(refused.reason, str(refused), refused.status)
     except DatabaseError:
         log.exception("a device could not be enrolled")
-        return _refusal("unavailable", "The server cannot enrol devices at the moment. Try again in a minute.", 503)
+        return refusal("unavailable", "The server cannot enrol devices at the moment. Try again in a minute.", 503)
     return HttpResponse(codec.encode_enrolment(answer), content_type="application/json")
 
 
@@ -68,17 +69,15 @@ def enrol(request: HttpRequest) -> HttpResponse:
 def speech(_: HttpRequest, digest: str) -> HttpResponseBase:
     """A pack of speech by its SHA-256. It never changes, and it holds nothing that is not shown on a kiosk."""
     if not _slots.acquire(blocking=False):
-        busy = _refusal("busy", "Other devices are fetching speech. Come back later.", 503)
-        busy["Retry-After"] = str(COME_BACK_S)
-        return busy
+        return refusal("busy", "Other devices are fetching speech. Come back later.", 503)
     try:
         pack = _Fetched(pack_file(settings.CONFIG.speech_dir, digest))
     except OSError as fault:
         _slots.release()
         if isinstance(fault, FileNotFoundError):
-            return _refusal("no-such-speech", "There is no such speech here any more.", 404)
+            return refusal("no-such-speech", "There is no such speech here any more.", 404)
         log.exception("speech that was made cannot be read")
-        return _refusal("unavailable", "The speech cannot be read at the moment. Try again later.", 503)
+        return refusal("unavailable", "The speech cannot be read at the moment. Try again later.", 503)
     response = FileResponse(pack, content_type="application/zip")
     response["Content-Length"] = str(pack.size)
     response["Cache-Control"] = "public, max-age=31536000, immutable"
@@ -115,15 +114,9 @@ class _Digest:
 register_converter(_Digest, "digest")
 
 
-def _read_out(request: HttpRequest) -> None:
-    """Takes in what is still coming, within reason: who is cut off while sending never hears why."""
-    for _ in range(64):
-        if not request.read(LARGEST_REQUEST):
-            return
-
-
-def _refusal(reason: str, text: str, status: int) -> JsonResponse:
-    return JsonResponse({"error": reason, "text": text}, status=status)
-
-
-urlpatterns = [path("enrol/ca", authority), path("enrol", enrol), path("speech/<digest:digest>", speech)]
+urlpatterns = [
+    path("enrol/ca", authority),
+    path("enrol", enrol),
+    path("speech/<digest:digest>", speech),
+    *twin.urlpatterns,
+]

@@ -16,16 +16,7 @@ from collections.abc import Callable, Sequence
 from os import getpid
 from typing import Any, Final, NamedTuple, TypeVar
 
-from django.db import (
-    DatabaseError,
-    DataError,
-    IntegrityError,
-    InterfaceError,
-    InternalError,
-    NotSupportedError,
-    ProgrammingError,
-    connection,
-)
+from django.db import DatabaseError, InterfaceError, connection
 from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage, MQTTv5
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
 from paho.mqtt.packettypes import PacketTypes
@@ -33,16 +24,16 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
-from sync_server.courts.models import Device
 from sync_server.fleet import services as fleet
 from sync_server.fleet.authority import GATEWAY, Authority
+from sync_server.gateway.answers import Clerk, is_passing
 from sync_server.gateway.broker import IN_FLIGHT
 from sync_server.ingest.selectors import standing
-from sync_server.ingest.services import Outcome, Received, accept, put_aside
+from sync_server.ingest.services import Outcome, Received
 from sync_server.project.config import Address
 from wire import codec, topics
-from wire.codec import Envelope, WireError
-from wire.envelopes import Ack
+from wire.codec import Envelope
+from wire.envelopes import Ack, SignedConfig
 from wire.events import DeviceId
 
 log = logging.getLogger(__name__)
@@ -90,8 +81,7 @@ class Gateway:
     ) -> None:
         self._authority = authority
         self._broker = broker
-        self._places = places
-        self._said: set[str] = set()
+        self._clerk = Clerk(authority=authority, places=places, insist=self._insist)
         self._clock = clock
         self._inbox: queue.SimpleQueue[Incoming | None] = queue.SimpleQueue()
         self._stopping = threading.Event()
@@ -203,48 +193,23 @@ class Gateway:
 
     def step(self, group: Sequence[Incoming]) -> None:
         """Deals with one group, to the end: stored or set aside, answered, and taken off the broker."""
-        batches: list[tuple[Incoming, Received]] = []
-        for message in group:
-            topic = topics.parse(message.topic)
+        batches: list[Received] = []
+        for incoming in group:
+            topic = topics.parse(incoming.topic)
             if topic is None:
-                log.warning("a message on %r, which is no topic of ours", message.topic)
-            elif topic.leaf == "up":
-                batches.append((message, Received(topic.device, message.content_type, message.payload, message.at)))
-            else:
-                self._isolate(
-                    Received(topic.device, message.content_type, message.payload, message.at),
-                    lambda topic=topic, message=message: self._note(topic.device, topic.leaf, message),  # type: ignore[misc]
-                )
+                log.warning("a message on %r, which is no topic of ours", incoming.topic)
+                continue
+            message = Received(topic.device, incoming.content_type, incoming.payload, incoming.at)
+            if topic.leaf == "up":
+                batches.append(message)
+            elif topic.leaf == "health":
+                self._send_configuration(topic.device, self._clerk.note_health(message))
+            elif topic.leaf == "presence":
+                self._note_presence(topic.device, message, retained=incoming.retained)
         if batches:
-            outcomes = self._accept([received for _, received in batches])
-            self._answer(outcomes)
-        for message in group:
-            self._client.ack(message.mid, message.qos)
-
-    def _accept(self, messages: Sequence[Received]) -> list[Outcome]:
-        try:
-            return self._insist(lambda: accept(messages))
-        except Exception as fault:
-            if _is_passing(fault):
-                raise
-            if len(messages) > 1:
-                # One of them is at fault, and the others must not suffer for it.
-                return [outcome for message in messages for outcome in self._accept([message])]
-            self._give_up(messages[0])
-            return []
-
-    def _isolate(self, message: Received, work: Callable[[], None]) -> None:
-        """Does `work` on a message that concerns nobody else; one at which it fails is set aside."""
-        try:
-            self._insist(work)
-        except Exception as fault:
-            if _is_passing(fault):
-                raise
-            self._give_up(message)
-
-    def _give_up(self, message: Received) -> None:
-        log.exception("a message of %s could not be taken and is set aside", message.device)
-        self._insist(lambda: put_aside(message, "internal", "the server failed at this message; its log says how"))
+            self._answer([outcome for outcome in self._clerk.take(batches) if outcome is not None])
+        for incoming in group:
+            self._client.ack(incoming.mid, incoming.qos)
 
     def _insist(self, work: Callable[[], T]) -> T:
         """Does `work`, as often as it takes while the database is away; a passing fault is raised only when we are to stop."""
@@ -254,7 +219,7 @@ class Gateway:
             try:
                 return work()
             except (DatabaseError, InterfaceError) as fault:
-                if self._stopping.is_set() or not _is_passing(fault):
+                if self._stopping.is_set() or not is_passing(fault):
                     raise
                 wait = next(waits, wait)
                 log.error("the database is away (%s); next try in %.0f s", fault, wait)
@@ -273,44 +238,23 @@ class Gateway:
             self._publish(DeviceId(device), "down", ack)
         for outcome in outcomes:
             if outcome.hello is not None:
-                try:
-                    self._insist(lambda outcome=outcome: self._configure(outcome.device, outcome.hello.config))  # type: ignore[misc]
-                except Exception as fault:
-                    if _is_passing(fault):
-                        raise
-                    log.exception("%s could not be given its configuration; its next greeting asks again", outcome.device)
+                name = DeviceId(outcome.device)
+                self._send_configuration(name, self._clerk.configuration(name, outcome.hello.config))
 
-    def _configure(self, name: str, held: int) -> None:
-        """Sends the configuration in force to a device that holds version `held`, if that is another."""
-        device = Device.objects.filter(name=name, revoked_at=None).first()
-        if device is None:
-            return
-        try:
-            signed = fleet.configure(device, authority=self._authority, places=self._places)
-        except fleet.EnrolmentRefused as refusal:
-            if str(refusal) not in self._said:  # it asks again every minute
-                self._said.add(str(refusal))
-                log.warning("%s", refusal)
-            return
-        if codec.decode_config(signed.document).version != held:
-            self._publish(DeviceId(name), "config", signed, retain=True)
+    def _send_configuration(self, device: DeviceId, signed: SignedConfig | None) -> None:
+        if signed is not None:
+            self._publish(device, "config", signed, retain=True)
 
-    def _note(self, device: DeviceId, leaf: str, message: Incoming) -> None:
-        if leaf == "presence":
-            present = message.payload == topics.ONLINE
+    def _note_presence(self, device: DeviceId, message: Received, *, retained: bool) -> None:
+        present = message.data == topics.ONLINE
+
+        def note() -> None:
             fleet.record_presence(device, present=present)
-            if present and message.retained and (ack := standing(device, int(self._clock() * 1000))) is not None:
+            if present and retained and (ack := standing(device, int(self._clock() * 1000))) is not None:
                 # We have just come back: whoever is waiting out a back-off need not.
                 self._publish(device, "down", ack)
-        elif leaf == "health":
-            try:
-                health = codec.decode_health(message.content_type, message.payload)
-            except WireError as fault:
-                put_aside(Received(device, message.content_type, message.payload, message.at), fault.reason, str(fault))
-                return
-            fleet.record_health(device, health)
-            # What staff have changed since is on its way within a minute.
-            self._configure(device, health.config)
+
+        self._clerk.isolate(message, note)
 
     def _publish(self, device: DeviceId, leaf: topics.Leaf, envelope: Envelope, *, retain: bool = False) -> None:
         content_type, data = codec.encode(envelope)
@@ -320,9 +264,3 @@ class Gateway:
         info = self._client.publish(topics.topic(device, leaf), data, qos=1 if retain else 0, retain=retain, properties=properties)
         if info.rc not in (MQTTErrorCode.MQTT_ERR_SUCCESS, MQTTErrorCode.MQTT_ERR_NO_CONN):
             log.warning("an answer to %s could not be sent: %s", device, info.rc)
-
-
-def _is_passing(fault: Exception) -> bool:
-    """Whether trying again may help: the database is away, busy or full, not offended by what it was given."""
-    lasting = DataError | IntegrityError | InternalError | NotSupportedError | ProgrammingError
-    return isinstance(fault, DatabaseError | InterfaceError) and not isinstance(fault, lasting)

@@ -13,7 +13,7 @@ from django.db import OperationalError
 from sync_server.fleet import services as fleet
 from sync_server.fleet.authority import open_authority
 from sync_server.fleet.models import DeviceState
-from sync_server.gateway import mqtt
+from sync_server.gateway import answers, mqtt
 from sync_server.gateway.mqtt import Gateway, Incoming
 from sync_server.ingest.models import LedgerRow, SetAside
 from sync_server.ingest.services import accept
@@ -86,7 +86,7 @@ def test_a_message_at_which_accept_fails_is_set_aside_and_its_neighbours_are_sto
             raise ZeroDivisionError("a fault of our own")
         return accept(messages)
 
-    monkeypatch.setattr(mqtt, "accept", sick)
+    monkeypatch.setattr(answers, "accept", sick)
     gateway.step([incoming(source, mid) for mid, source in enumerate(sources, 1)])
     assert LedgerRow.objects.count() == 2
     assert list(SetAside.objects.values_list("device", "reason")) == [(poison, "internal")]
@@ -106,7 +106,7 @@ def test_while_the_database_is_away_the_gateway_tries_again_and_loses_nothing(
             raise fault
         return accept(messages)
 
-    monkeypatch.setattr(mqtt, "accept", flaky)
+    monkeypatch.setattr(answers, "accept", flaky)
     # The test's own transaction lives on the connection that the gateway would close.
     monkeypatch.setattr(mqtt, "connection", type("Kept", (), {"close": staticmethod(lambda: None)}))
     gateway.step([incoming(source, mid) for mid, source in enumerate(sources, 1)])
@@ -124,7 +124,7 @@ def test_a_gateway_told_to_stop_while_the_database_is_away_stops_and_takes_nothi
         away.set()
         raise OperationalError("gone")
 
-    monkeypatch.setattr(mqtt, "accept", gone)
+    monkeypatch.setattr(answers, "accept", gone)
     monkeypatch.setattr(mqtt, "PATIENCE_S", (600.0,))
     monkeypatch.setattr(mqtt, "connection", type("Kept", (), {"close": staticmethod(lambda: None)}))
     stopper = threading.Thread(target=lambda: (away.wait(60), gateway.stop()))
