@@ -15,6 +15,7 @@ import msgspec
 from wire import VERSION, envelopes, events, topics
 from wire.codec import DEFLATED, PLAIN, WORTH_DEFLATING
 from wire.envelopes import MAX_BYTES, MAX_INFLATED, MAX_ROW_BYTES
+from wire.events import DeviceId
 from wire.topics import DEVICE_READS, Leaf
 
 FOLDER: Final = Path(__file__).resolve().parent / "schema"
@@ -30,10 +31,10 @@ MESSAGES: Final[tuple[type[msgspec.Struct], ...]] = (
     envelopes.SignedConfig,
     envelopes.Command,
     envelopes.Result,
+    envelopes.Bundle,
 )
 INSIDE: Final[tuple[type[msgspec.Struct], ...]] = (
     envelopes.Config,
-    envelopes.Bundle,
     envelopes.EnrolRequest,
     envelopes.EnrolAnswer,
 )
@@ -74,6 +75,9 @@ CHANNELS: Final[dict[Leaf, Channel]] = {
     "command": Channel((envelopes.Command,), 1, False, "Something to do once, before it expires."),
     "result": Channel((envelopes.Result,), 1, False, "What came of a command."),
 }
+
+TWINS: Final[dict[Leaf, type[msgspec.Struct]]] = {"up": envelopes.Ack, "health": envelopes.Bundle, "result": envelopes.Bundle}
+"""What a device may say over HTTPS as well, and what answers it there."""
 
 
 # --- JSON Schema -------------------------------------------------------------------------------------------------------------
@@ -127,6 +131,8 @@ def asyncapi() -> Document:
         f"{'send' if leaf in DEVICE_READS else 'receive'}{leaf.capitalize()}": _operation(leaf, channel)
         for leaf, channel in CHANNELS.items()
     }
+    twins = {_twin(leaf): _twin_channel(leaf) for leaf in TWINS}
+    twin_operations = {f"receive{leaf.capitalize()}ByHttps": _twin_operation(leaf) for leaf in TWINS}
     return {
         "asyncapi": "3.0.0",
         "info": {
@@ -137,8 +143,8 @@ def asyncapi() -> Document:
         },
         "defaultContentType": PLAIN,
         "servers": {"broker": _broker(), "door": _door()},
-        "channels": channels | {"enrol": _enrol_channel()},
-        "operations": operations | {"enrol": _enrol_operation()},
+        "channels": channels | twins | {"enrol": _enrol_channel()},
+        "operations": operations | twin_operations | {"enrol": _enrol_operation()},
         "components": {
             "messages": dict(_messages()),
             "parameters": {"device": {"description": f"The device's name, as in its certificate: {topics.DEVICE_PATTERN}."}},
@@ -146,7 +152,14 @@ def asyncapi() -> Document:
                 "deviceCertificate": {
                     "type": "X509",
                     "description": "Of the installation's own CA. A device may publish and subscribe under its common name only.",
-                }
+                },
+                "deviceSignature": {
+                    "type": "httpApiKey",
+                    "in": "header",
+                    "name": topics.SIGNATURE,
+                    "description": "The device's Ed25519 signature, in base64, of the bytes `vidhuk/1 request`, 0, the device's name,"
+                    " 0, the leaf, 0, the content type, 0, and the SHA-256 of the body.",
+                },
             },
         },
     }
@@ -181,7 +194,8 @@ def _door() -> Document:
     return {
         "host": "{host}:{port}",
         "protocol": "https",
-        "description": "Enrolment. Its certificate is of the installation's own CA, whose fingerprint the device has been told.",
+        "description": "Enrolment, and the same messages as at the broker for devices whose network lets no MQTT through."
+        " Its certificate is of the installation's own CA, whose fingerprint the device has been told.",
         "variables": {"host": {"description": "As staff type it on the device."}, "port": {"default": "8443"}},
     }
 
@@ -214,8 +228,39 @@ def _operation(leaf: Leaf, channel: Channel) -> Document:
     }
 
 
+def _twin(leaf: Leaf) -> str:
+    return f"{leaf}ByHttps"
+
+
+def _twin_channel(leaf: Leaf) -> Document:
+    names = [*_message_names(CHANNELS[leaf]), TWINS[leaf].__name__, "Refusal"]
+    return {
+        "address": "/" + topics.door_path(DeviceId("{device}"), leaf),
+        "description": f"{CHANNELS[leaf].text} The same bytes and content type as over MQTT; the body is the answer.",
+        "servers": [{"$ref": "#/servers/door"}],
+        "parameters": {"device": {"$ref": "#/components/parameters/device"}},
+        "messages": {name: {"$ref": f"#/components/messages/{name}"} for name in names},
+    }
+
+
+def _twin_operation(leaf: Leaf) -> Document:
+    channel = f"#/channels/{_twin(leaf)}"
+    return {
+        "action": "receive",
+        "channel": {"$ref": channel},
+        "summary": CHANNELS[leaf].text,
+        "messages": [{"$ref": f"{channel}/messages/{name}"} for name in _message_names(CHANNELS[leaf])],
+        "security": [{"$ref": "#/components/securitySchemes/deviceSignature"}],
+        "bindings": {"http": {"method": "POST", "bindingVersion": "0.3.0"}},
+        "reply": {
+            "channel": {"$ref": channel},
+            "messages": [{"$ref": f"{channel}/messages/{name}"} for name in (TWINS[leaf].__name__, "Refusal")],
+        },
+    }
+
+
 def _enrol_channel() -> Document:
-    names = ("EnrolRequest", "EnrolAnswer", "EnrolRefusal")
+    names = ("EnrolRequest", "EnrolAnswer", "Refusal")
     return {
         "address": "/enrol",
         "description": "A one-time code and a signing request in, an identity out. `GET /enrol/ca` gives the CA's certificate.",
@@ -233,7 +278,7 @@ def _enrol_operation() -> Document:
         "bindings": {"http": {"method": "POST", "bindingVersion": "0.3.0"}},
         "reply": {
             "channel": {"$ref": "#/channels/enrol"},
-            "messages": [{"$ref": f"#/channels/enrol/messages/{name}"} for name in ("EnrolAnswer", "EnrolRefusal")],
+            "messages": [{"$ref": f"#/channels/enrol/messages/{name}"} for name in ("EnrolAnswer", "Refusal")],
         },
     }
 
@@ -261,10 +306,10 @@ def _messages() -> Iterator[tuple[str, Document]]:
     for kind in (envelopes.EnrolRequest, envelopes.EnrolAnswer):
         yield kind.__name__, _message(kind, "application/json")
     yield (
-        "EnrolRefusal",
+        "Refusal",
         {
-            "name": "EnrolRefusal",
-            "title": "Why a device was not let in, with a status from 400 on.",
+            "name": "Refusal",
+            "title": "Why a device was not let in or a message not taken, with a status from 400 on.",
             "contentType": "application/json",
             "payload": {
                 "type": "object",

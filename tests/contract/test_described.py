@@ -13,9 +13,11 @@ from wire import chain, codec, describe, topics
 from wire.envelopes import (
     Ack,
     Batch,
+    Bundle,
     Clock,
     Command,
     Config,
+    Downward,
     Echo,
     EnrolAnswer,
     EnrolRequest,
@@ -68,6 +70,7 @@ MESSAGES = [
     SignedConfig(1, codec.encode_config(CONFIG), bytes(64)),
     Command(1, "c-1", "reload", 1_790_000_300_000, {"level": 3}),
     Result(1, "c-1", True, "done"),
+    Bundle(1, [Downward("config", codec.PLAIN, b"signed")]),
 ]
 REQUEST = EnrolRequest(1, "ABCDE-01234", "-----BEGIN CERTIFICATE REQUEST-----")
 ANSWER = EnrolAnswer(1, "kiosk-0001", "-----BEGIN CERTIFICATE-----", "broker.example", 8883, bytes(32), b"signed")
@@ -210,6 +213,26 @@ def test_each_topic_is_a_channel_with_its_own_address_and_one_operation() -> Non
         (operation,) = (work for work in ASYNCAPI["operations"].values() if work["channel"]["$ref"] == f"#/channels/{leaf}")
         assert operation["action"] == ("send" if leaf in topics.DEVICE_READS else "receive")
         assert operation["bindings"]["mqtt"]["retain"] is (leaf in ("presence", "config"))
+
+
+def test_what_a_device_says_over_https_is_signed_posted_and_answered_in_the_body() -> None:
+    device = topics.device_id("kiosk-0001")
+    for leaf, answer in {"up": "Ack", "health": "Bundle", "result": "Bundle"}.items():
+        channel = ASYNCAPI["channels"][f"{leaf}ByHttps"]
+        assert channel["address"].replace("{device}", device) == "/" + topics.door_path(device, leaf)  # type: ignore[arg-type]
+        assert channel["servers"] == [{"$ref": "#/servers/door"}]
+        (operation,) = (work for work in ASYNCAPI["operations"].values() if work["channel"]["$ref"] == f"#/channels/{leaf}ByHttps")
+        mqtt = ASYNCAPI["operations"][f"receive{leaf.capitalize()}"]
+        assert names(operation["messages"]) == names(mqtt["messages"]), "the same bytes on both ways"
+        assert names(operation["reply"]["messages"]) == [answer, "Refusal"]
+        assert operation["bindings"]["http"]["method"] == "POST"
+        assert operation["security"] == [{"$ref": "#/components/securitySchemes/deviceSignature"}]
+    assert ASYNCAPI["components"]["securitySchemes"]["deviceSignature"]["name"] == topics.SIGNATURE
+
+
+def names(references: list[dict[str, str]]) -> list[str]:
+    """The messages referred to."""
+    return [reference["$ref"].rpartition("/")[2] for reference in references]
 
 
 def test_every_message_has_a_content_type_and_is_used() -> None:
