@@ -104,7 +104,7 @@ class Book:
 
     def ack(self, epoch: bytes, server_wall: int, *, refused: str | None = None) -> Ack:
         """What the server holds of the stream, as its device is told."""
-        stream = self.stream
+        stream, unnamed = self.stream, self.missing[MISSING_NAMED:]
         return Ack(
             v=VERSION,
             epoch=epoch,
@@ -117,6 +117,7 @@ class Book:
             rejected=self.rejected[:MAX_ROWS],
             forked_at=stream.forked_at,
             refused=None if refused is None else refused[:200],
+            highest=unnamed[0][0] - 1 if unnamed else stream.highest,
         )
 
 

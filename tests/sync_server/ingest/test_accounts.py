@@ -75,6 +75,16 @@ def test_batches_that_change_places_within_one_transaction_leave_no_gap() -> Non
     assert account(source).gap is None
 
 
+def test_what_lies_above_the_gaps_is_told_as_far_as_every_gap_is_named() -> None:
+    source = filled(200)
+    assert accept([source.message(seq, seq) for seq in range(1, 101, 2)])[0].ack is not None
+    ack = source.send(99, 99)
+    assert (len(ack.missing), ack.highest) == (49, 99)
+    accept([source.message(seq, seq) for seq in range(101, 200, 2)])
+    ack = source.send(199, 199)
+    assert (len(ack.missing), ack.missing[-1].last, ack.highest) == (64, 128, 129)
+
+
 # --- what is gone ------------------------------------------------------------------------------------------------------------
 
 
