@@ -1,5 +1,5 @@
-"""The server's commands, each started from one TOML file. `run` is all of it; `web`, `door`, `gateway`, `tally` and `speech` are
-its parts.
+"""The server's commands, each started from one TOML file. `run` is all of it; `web`, `door`, `gateway`, `tally`, `speech` and
+`daily` are its parts.
 """
 
 import argparse
@@ -14,6 +14,8 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
 
+from sync_server.keeping import lock
+from sync_server.keeping.errors import KeepingError
 from sync_server.project.config import VARIABLE, ConfigError, ServerConfig, load, read
 
 if TYPE_CHECKING:
@@ -31,8 +33,10 @@ def main(argv: Sequence[str]) -> int:
         os.environ[VARIABLE] = str(options.config.resolve())
     os.environ["DJANGO_SETTINGS_MODULE"] = "sync_server.project.settings"
     command: Callable[[argparse.Namespace, ServerConfig], int] = options.command
+    holding = lock.alone if command is _restore else lock.in_use
     try:
-        return command(options, config)
+        with holding(config.state_dir):
+            return command(options, config)
     except KeyboardInterrupt:
         return 130
     except Exception as fault:
@@ -63,10 +67,24 @@ def _parser() -> argparse.ArgumentParser:
     add("gateway", _gateway, "Takes in what devices send by MQTT, only.")
     add("tally", _tally, "Keeps the tallies up to date, only.")
     add("speech", _speech, "Makes what kiosks say aloud whenever a text has changed, only.")
+    add("daily", _daily, "Makes a backup every day at the time that is configured, only.")
     add("check", _check, "Checks configuration and surroundings, and starts nothing.")
     status = add("status", _status, "Says how the devices are: present, stored, missing, forked, and what was set aside and why.")
     status.add_argument("--json", action="store_true", help="print it as JSON")
     add("migrate", _migrate, "Brings the tables up to date.")
+    backup = add("backup", _backup, "Makes a backup while everything runs, and retires the oldest beyond those that are kept.")
+    backup.add_argument("--to", type=Path, metavar="FOLDER", help="make a copy there, to be carried away; nothing waits for it")
+    backups = add("backups", _backups, "Lists the backups, oldest first, and says which are retired or damaged.")
+    backups.add_argument("--check", action="store_true", help="read every byte of them")
+    retire = add("retire", _retire, "From now on a backup is not restored: devices may delete what newer ones hold.")
+    retire.add_argument("name", metavar="NAME", help="see backups")
+    restore = add("restore", _restore, "Puts a backup in the place of the database. The server must be stopped.")
+    restore.add_argument("name", metavar="NAME", help="see backups; or the path of a copy")
+    restore.add_argument(
+        "--force",
+        action="store_true",
+        help="even one that is retired, or lacks what devices may have deleted; those rows are named",
+    )
     admin = add(
         "createadmin",
         _createadmin,
@@ -111,7 +129,7 @@ def _trouble(fault: Exception) -> int:
 
 
 def _is_said_in_words(fault: Exception) -> bool:
-    if isinstance(fault, ConfigError | OSError):
+    if isinstance(fault, ConfigError | KeepingError | OSError):
         return True  # these may come before Django is there, and the others cannot be named without it
     from django.core.exceptions import ValidationError
     from django.core.management.base import CommandError, SystemCheckError
@@ -166,8 +184,8 @@ def _run(options: argparse.Namespace, config: ServerConfig) -> int:
         file = config.state_dir / "broker" / "mosquitto.conf"
         parts.append(Part("broker", [find_program(config.broker.program), "-c", str(file)], listens=listeners["broker"]))
     require_free(listeners)
-    arguments = ["--config", str(options.config.resolve())] if options.config else []
-    for name in ("gateway", "tally", "speech", "door", "web"):
+    arguments = _same_file(options)
+    for name in ("gateway", "tally", "speech", *(["daily"] if config.backup.daily else []), "door", "web"):
         parts.append(Part(name, [sys.executable, "-m", "sync_server", name, *arguments], listens=listeners.get(name)))
     supervisor = Supervisor(parts)
     _on_stop(supervisor.stop)
@@ -177,10 +195,12 @@ def _run(options: argparse.Namespace, config: ServerConfig) -> int:
 
 def _init(_: argparse.Namespace, config: ServerConfig) -> int:
     _django()
+    from sync_server.keeping.commands import settle
     from sync_server.project.setup import make_keys, make_tables
 
     make_keys(config)
     make_tables()
+    settle(config)
     return 0
 
 
@@ -255,6 +275,23 @@ def _speech(_: argparse.Namespace, config: ServerConfig) -> int:
     return 0
 
 
+def _daily(options: argparse.Namespace, config: ServerConfig) -> int:
+    from sync_server.keeping.daily import DailyBackup
+
+    if config.backup.daily is None:
+        raise ConfigError("backup.at is off: no backup is made by itself.")
+    command = [sys.executable, "-m", "sync_server", "backup", *_same_file(options)]
+    worker = DailyBackup(config.backup_dir, config.backup.daily, command)
+    _on_stop(worker.stop)
+    worker.run()
+    return 0
+
+
+def _same_file(options: argparse.Namespace) -> list[str]:
+    """What tells another process of ours which configuration this one was given."""
+    return ["--config", str(options.config.resolve())] if options.config else []
+
+
 def _check(_: argparse.Namespace, config: ServerConfig) -> int:
     _surroundings()
     from sync_server.fleet.speech import mute
@@ -265,6 +302,10 @@ def _check(_: argparse.Namespace, config: ServerConfig) -> int:
         require_tables()
         if languages := mute(studio(config)):
             print(f"No voice for {', '.join(languages)}: kiosks say so to whoever asks for speech in that language.")
+    from sync_server.keeping.commands import warnings
+
+    for warning in warnings(config):
+        print(warning)
     return 0
 
 
@@ -299,6 +340,42 @@ def _migrate(_: argparse.Namespace, config: ServerConfig) -> int:
 
     make_tables()
     return 0
+
+
+# --- backups -----------------------------------------------------------------------------------------------------------------
+
+
+def _backup(options: argparse.Namespace, config: ServerConfig) -> int:
+    _django()
+    from sync_server.keeping import commands
+    from sync_server.project.setup import require_tables
+
+    require_tables()
+    return commands.backup(options, config)
+
+
+def _backups(options: argparse.Namespace, config: ServerConfig) -> int:
+    _django()
+    from sync_server.keeping import commands
+
+    return commands.list_all(options, config)
+
+
+def _retire(options: argparse.Namespace, config: ServerConfig) -> int:
+    _django()
+    from sync_server.keeping import commands
+    from sync_server.project.setup import require_tables
+
+    require_tables()
+    return commands.retire(options, config)
+
+
+def _restore(options: argparse.Namespace, config: ServerConfig) -> int:
+    _django()
+    from sync_server.keeping import commands
+
+    commands.restore(options, config)
+    return _init(options, config)
 
 
 # --- setting up --------------------------------------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ import os
 import re
 import secrets
 import tomllib
+from datetime import datetime, time
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, NamedTuple
@@ -65,6 +66,22 @@ class Broker(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     program: Text = "mosquitto"
 
 
+class Backups(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Where backups are made, how many may be restored at a time, and at what time of this machine's day one is made by itself.
+
+    A relative `folder` starts from the file's own; none: `backups` in the state directory. Better on another disk.
+    """
+
+    folder: Path | None = None
+    keep: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 14
+    at: Text = "02:30"
+
+    @property
+    def daily(self) -> time | None:
+        """When the daily backup is due; none: `off`. Raises `ValueError` for what is no time of day."""
+        return None if self.at == "off" else datetime.strptime(self.at, "%H:%M").time()  # noqa: DTZ007  a time of day has no zone
+
+
 class Public(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """What visitors reach with their own phones: the address that kiosks show as a QR code; none, and they show no code."""
 
@@ -82,11 +99,22 @@ class ServerConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     door: Door = Door()
     broker: Broker = Broker()
     public: Public = Public()
+    backup: Backups = Backups()
 
     @property
     def secret_key(self) -> str:
         """Django's key: made by `init` and kept in the state directory. Before that, one that holds for this process only."""
-        return _secret_key(self.state_dir / "secret_key")
+        return _secret_key(self.secret_key_file)
+
+    @property
+    def secret_key_file(self) -> Path:
+        """Where that key is kept."""
+        return self.state_dir / "secret_key"
+
+    @property
+    def backup_dir(self) -> Path:
+        """Where backups are made and looked for."""
+        return self.backup.folder or self.state_dir / "backups"
 
     @property
     def authority_dir(self) -> Path:
@@ -166,10 +194,18 @@ def read(path: Path) -> ServerConfig:
         config = msgspec.convert(document, ServerConfig, dec_hook=_path)
     except msgspec.ValidationError as fault:
         raise ConfigError(f"{path}: {_explain(fault)}") from None
-    config = msgspec.structs.replace(config, state_dir=(path.parent / config.state_dir).resolve())
+    config = _from_its_folder(config, path.parent)
     config = _with_environment(config)
     _check(path, config)
     return config
+
+
+def _from_its_folder(config: ServerConfig, base: Path) -> ServerConfig:
+    """The same with whole paths: relative ones start from `base`."""
+    backup = config.backup
+    if backup.folder is not None:
+        backup = msgspec.structs.replace(backup, folder=(base / backup.folder).resolve())
+    return msgspec.structs.replace(config, state_dir=(base / config.state_dir).resolve(), backup=backup)
 
 
 def _with_environment(config: ServerConfig) -> ServerConfig:
@@ -203,6 +239,10 @@ def _check(path: Path, config: ServerConfig) -> None:
         raise ConfigError(
             f'{path}: public.url: "{config.public.url}" is no web address. Write one such as https://court.example/vidhuk.'
         )
+    try:
+        _ = config.backup.daily
+    except ValueError:
+        raise ConfigError(f'{path}: backup.at: "{config.backup.at}" is no time of day. Write one such as 02:30, or off.') from None
     _check_database(path, config)
     taken: dict[str, str] = {}
     for field in ("web.listen", "door.listen", *(["broker.listen"] if config.broker.embedded else [])):
@@ -228,6 +268,7 @@ _FIELDS: Final[dict[str, type[msgspec.Struct]]] = {
     "door": Door,
     "broker": Broker,
     "public": Public,
+    "backup": Backups,
 }
 
 

@@ -21,7 +21,7 @@ from sync_server.surveys.services import release
 def make_keys(config: ServerConfig) -> Authority:
     """State directory, Django's key, the CA, and certificates for broker, door and gateway. Needs no database."""
     config.state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-    secret = config.state_dir / "secret_key"
+    secret = config.secret_key_file
     if not secret.exists():
         write_private(secret, secrets.token_urlsafe(64).encode())
     authority = open_authority(config.authority_dir)

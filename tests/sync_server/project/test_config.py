@@ -1,12 +1,13 @@
 """A server's configuration file is believed or refused at start; a refusal names the field, the reason and the fix."""
 
+from datetime import time
 from pathlib import Path
 
 import msgspec
 import pytest
 
 from sync_server.project import config
-from sync_server.project.config import Address, Broker, ConfigError, Door, Public, ServerConfig, Web, address, load, read
+from sync_server.project.config import Address, Backups, Broker, ConfigError, Door, Public, ServerConfig, Web, address, load, read
 
 
 @pytest.fixture
@@ -55,6 +56,10 @@ WRONG = [
     ("public.url", '[public]\nurl = "https://суд.укр"', "Write one such as https://"),
     ("public.url", '[public]\nurl = "https://court.example/a b"', "Write one such as https://"),
     ("public.url", f'[public]\nurl = "https://court.example/{"a" * 200}"', "length <= 200"),
+    ("backup.folder", "[backup]\nfolder = 3", "`str`"),
+    ("backup.keep", "[backup]\nkeep = 0", "`int` >= 1"),
+    ("backup.at", '[backup]\nat = "24:30"', "Write one such as 02:30, or off"),
+    ("backup.at", '[backup]\nat = "nightly"', "Write one such as 02:30, or off"),
     ("door.listen", '[web]\nlisten = "127.0.0.1:8443"', "Give one of them another port"),
     ("broker.listen", '[broker]\nlisten = "127.0.0.1:8080"', "Give one of them another port"),
 ]
@@ -70,7 +75,7 @@ def test_a_wrong_value_is_named_with_its_field_and_what_to_write(file: Path, fie
 
 
 def test_every_field_has_a_wrong_value_above() -> None:
-    nested = {"web": Web, "door": Door, "broker": Broker, "public": Public}
+    nested = {"web": Web, "door": Door, "broker": Broker, "public": Public, "backup": Backups}
     fields = {name for name in ServerConfig.__struct_fields__ if name not in nested}
     fields |= {f"{table}.{name}" for table, kind in nested.items() for name in kind.__struct_fields__}
     assert fields == {field for field, *_ in WRONG}
@@ -124,6 +129,15 @@ def test_relative_paths_start_from_the_files_own_folder(file: Path, monkeypatch:
     file.write_text('state_dir = "here/state"')
     monkeypatch.chdir("/")
     assert read(file).state_dir == file.parent / "here" / "state"
+    assert read(file).backup_dir == file.parent / "here" / "state" / "backups"
+    file.write_text('state_dir = "here/state"\n[backup]\nfolder = "there"')
+    assert read(file).backup_dir == file.parent / "there"
+
+
+def test_the_daily_backup_has_a_time_of_day_or_is_off(file: Path) -> None:
+    assert ServerConfig().backup.daily == time(2, 30)
+    file.write_text('[backup]\nat = "off"')
+    assert read(file).backup.daily is None
 
 
 def test_the_environments_database_wins_and_is_checked_too(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,138 @@
+"""Making backups while the server runs, and retiring them. What devices may delete follows by `watermarks.recount`."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Final
+
+import msgspec
+from django.db import connection
+
+from sync_server.keeping import files, postgresql, shelf, sqlite, watermarks
+from sync_server.keeping.contents import Contents
+from sync_server.keeping.errors import KeepingError
+from sync_server.keeping.shelf import Backup, FileSum, Manifest, Retirement
+from sync_server.project.config import ServerConfig
+
+DELETED_AFTER: Final = timedelta(days=7)
+"""A retired backup still lies there for so long: who has retired the wrong one, or must restore by force, has a week for it."""
+
+Now = Callable[[], datetime]
+
+
+def utc_now() -> datetime:
+    """The present instant, aware."""
+    return datetime.now(UTC)
+
+
+def make(config: ServerConfig, *, to: Path | None = None, now: Now = utc_now) -> Backup:
+    """Makes a backup; `to` makes one elsewhere, to be carried away, which nothing waits for. Raises `KeepingError`, and then there
+    is no new backup.
+
+    It is made under another name, synced and verified; what it is called in the end is what says that it is whole.
+    """
+    folder = to or config.backup_dir
+    files.make_folder(folder)
+    with _shelf_to_itself(folder):
+        files.clear_away(folder)
+        draft = folder / f"{files.MAKING}backup"
+        draft.mkdir(mode=files.PRIVATE_FOLDER)
+        held = _dump(draft)
+        _copy_keys(config, draft / shelf.KEYS)
+        instant = now().astimezone(UTC)
+        shelf.write_manifest(draft, _manifest(draft, held, instant, carried=to is not None))
+        files.sync_tree(draft)
+        made = shelf.look(draft, deep=True)
+        if made.fault:
+            raise KeepingError(f"What was written to {folder} reads back otherwise: {made.fault}. Use another disk.")
+        final = folder / _free_name(folder, instant, held)
+        files.rename(draft, final)
+        if to is None:
+            watermarks.recount(folder)
+        return shelf.look(final)
+
+
+def retire(config: ServerConfig, name: str, *, now: Now = utc_now) -> Backup:
+    """From now on `name` is not restored any more, and devices may delete what only it lacked. Raises `KeepingError`.
+
+    The marker comes first: should the rest be cut off, the server does it when it starts.
+    """
+    with _shelf_to_itself(config.backup_dir):
+        backup = shelf.find(config.backup_dir, name)
+        if backup.retired_at is not None:
+            raise KeepingError(f"{backup.name} was retired on {backup.retired_at:%Y-%m-%d}.")
+        _mark_retired(backup, now)
+        watermarks.recount(config.backup_dir)
+        return shelf.look(backup.folder)
+
+
+def tidy(config: ServerConfig, *, now: Now = utc_now) -> list[str]:
+    """Retires all but the newest `keep` that are sound, deletes what has been retired for long; returns the names of the former.
+
+    A damaged backup is never retired by itself: somebody must have been told of it first.
+    """
+    with _shelf_to_itself(config.backup_dir):
+        found = shelf.find_all(config.backup_dir)
+        surplus = [backup for backup in found if backup.sound][: -config.backup.keep]
+        for backup in surplus:
+            _mark_retired(backup, now)
+        for backup in found:
+            if backup.retired_at is not None and now() - backup.retired_at > DELETED_AFTER:
+                files.remove_folder(backup.folder)
+        watermarks.recount(config.backup_dir)
+        return [backup.name for backup in surplus]
+
+
+@contextmanager
+def _shelf_to_itself(folder: Path) -> Iterator[None]:
+    """Of several who make or retire backups, one after the other."""
+    with files.locked(folder / shelf.LOCK, alone=True, wait=True):
+        yield
+
+
+def _dump(draft: Path) -> Contents:
+    settings = connection.settings_dict
+    target = draft / shelf.DATABASES[_kind()]
+    if _kind() == "sqlite":
+        return sqlite.dump(Path(settings["NAME"]), target)
+    held = postgresql.dump(settings, target)
+    postgresql.verify(target, held)
+    return held
+
+
+def _kind() -> str:
+    return connection.vendor
+
+
+def _copy_keys(config: ServerConfig, target: Path) -> None:
+    target.mkdir(mode=files.PRIVATE_FOLDER)
+    authority = target / config.authority_dir.name
+    authority.mkdir(mode=files.PRIVATE_FOLDER)
+    if config.secret_key_file.is_file():
+        files.copy_private(config.secret_key_file, target / config.secret_key_file.name)
+    for path in sorted(config.authority_dir.glob("*")):
+        if path.is_file() and path.suffix != ".new":
+            files.copy_private(path, authority / path.name)
+
+
+def _manifest(draft: Path, held: Contents, made_at: datetime, *, carried: bool) -> Manifest:
+    parts = sorted(path for path in draft.rglob("*") if path.is_file())
+    return Manifest(
+        made_at=made_at,
+        epoch=held.epoch.hex(),
+        database="sqlite" if _kind() == "sqlite" else "postgresql",
+        schema=held.schema,
+        streams=held.streams,
+        files={str(path.relative_to(draft)): FileSum(path.stat().st_size, files.digest(path)) for path in parts},
+        carried=carried,
+    )
+
+
+def _free_name(folder: Path, instant: datetime, held: Contents) -> str:
+    name = f"{instant:%Y%m%dT%H%M%SZ}-{held.epoch.hex()[:8]}"
+    return next(free for number in range(1, 1000) if not (folder / (free := name if number == 1 else f"{name}-{number}")).exists())
+
+
+def _mark_retired(backup: Backup, now: Now) -> None:
+    files.write_whole(backup.folder / shelf.RETIRED, msgspec.json.encode(Retirement(now().astimezone(UTC))))

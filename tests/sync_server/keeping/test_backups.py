@@ -1,0 +1,271 @@
+"""Backups: what is in them, which of them count, and what devices may delete because of them."""
+
+import os
+import sqlite3
+import stat
+import threading
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from django.db import connection
+
+from sync_server.ingest.entering import installation
+from sync_server.keeping import backups, commands, files, shelf, watermarks
+from sync_server.keeping.errors import KeepingError
+from tests.sync_server.keeping.place import Place
+
+
+def test_a_backup_holds_the_database_the_keys_and_how_far_every_stream_is_stored(place: Place) -> None:
+    place.rated(5, 4, 3)
+    made = place.backup()
+    found = shelf.look(made.folder, deep=True)
+    assert found.fault == ""
+    manifest = found.known
+    assert manifest.epoch == bytes(installation().epoch).hex()
+    assert manifest.database == place.kind
+    assert [(mark.device, mark.stream, mark.stored_through) for mark in manifest.streams] == [
+        ("kiosk-test-1", place.source.stream.hex(), 3)
+    ]
+    assert "0003_nothing_lost" in manifest.schema["ingest"]
+    for name in ("keys/secret_key", "keys/authority/ca.key", "keys/authority/ca.crt", "keys/authority/config.key"):
+        assert name in manifest.files
+    assert [backup.name for backup in shelf.find_all(place.config.backup_dir)] == [made.name]
+    assert made.name == f"{manifest.made_at:%Y%m%dT%H%M%SZ}-{manifest.epoch[:8]}"
+
+
+def test_a_backup_is_its_owner_s_alone(place: Place) -> None:
+    made = place.backup()
+    for path in [made.folder, *made.folder.rglob("*")]:
+        assert stat.S_IMODE(path.stat().st_mode) & 0o077 == 0, path
+
+
+def test_two_backups_within_a_second_have_two_names(on_sqlite: Place) -> None:
+    instant = datetime(2026, 11, 23, 2, 30, tzinfo=UTC)
+    first, second = (backups.make(on_sqlite.config, now=lambda: instant) for _ in range(2))
+    assert second.name == first.name + "-2"
+
+
+def test_before_there_is_an_installation_there_is_nothing_to_back_up(place: Place) -> None:
+    installation().delete()
+    with pytest.raises(KeepingError, match="holds no installation yet"):
+        place.backup()
+    assert shelf.find_all(place.config.backup_dir) == []
+
+
+def test_everything_is_synced_before_a_backup_gets_its_name_and_the_name_after_it(
+    on_sqlite: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[tuple[int, int]] = []
+    named: list[tuple[str, set[int]]] = []
+    fsync, rename = os.fsync, files.rename
+
+    def noted(descriptor: int) -> None:
+        synced.append((os.fstat(descriptor).st_ino, len(named)))
+        fsync(descriptor)
+
+    def renamed(source: Path, target: Path) -> None:
+        whole = {path.stat().st_ino for path in [source, *source.rglob("*")]}
+        named.append((target.name, whole - {inode for inode, _ in synced}))
+        rename(source, target)
+
+    monkeypatch.setattr(os, "fsync", noted)
+    monkeypatch.setattr(files, "rename", renamed)
+    made = on_sqlite.backup()
+    assert named == [(made.name, set())], "nothing of it was not synced"
+    assert (made.folder.parent.stat().st_ino, 1) in synced, "then its name was"
+
+
+def test_writers_go_on_while_a_large_database_is_copied_and_the_copy_is_one_state(on_sqlite: Place) -> None:
+    """A pair of rows is written in each transaction: whatever moment the copy is of, it has both or neither."""
+    path = on_sqlite.config.state_dir / "server.sqlite3"
+    stop = threading.Event()
+    written: list[int] = []
+
+    def write() -> None:
+        with closing(sqlite3.connect(path, timeout=60, isolation_level=None)) as writer:
+            while not stop.is_set():
+                writer.execute("BEGIN IMMEDIATE")
+                writer.executemany("INSERT INTO pair VALUES (?, ?)", [(len(written), os.urandom(2000)) for _ in range(2)])
+                writer.execute("COMMIT")
+                written.append(1)
+
+    with closing(sqlite3.connect(path, isolation_level=None)) as ground:
+        ground.execute("PRAGMA journal_mode = WAL")
+        ground.execute("CREATE TABLE pair (number INTEGER, filling BLOB)")
+        ground.execute("BEGIN")
+        ground.executemany("INSERT INTO pair VALUES (-1, ?)", [(os.urandom(2000),) for _ in range(10_000)])
+        ground.execute("COMMIT")
+    thread = threading.Thread(target=write)
+    thread.start()
+    try:
+        before = len(written)
+        made = [on_sqlite.backup() for _ in range(3)]
+        assert len(written) > before, "somebody wrote meanwhile"
+    finally:
+        stop.set()
+        thread.join()
+    for backup in made:
+        with closing(sqlite3.connect(backup.database)) as copy:
+            assert copy.execute("SELECT number FROM pair WHERE number >= 0 GROUP BY number HAVING count(*) <> 2").fetchall() == []
+
+
+# --- which count ------------------------------------------------------------------------------------------------------------------
+
+
+def test_what_devices_may_delete_is_what_the_oldest_backup_holds_that_may_still_be_restored(place: Place) -> None:
+    place.rated(5, 4)
+    assert place.stream().backed_through == 0
+    first = place.backup()
+    assert place.stream().backed_through == 2
+    place.rated(3, 2, 1)
+    second = place.backup()
+    assert place.stream().backed_through == 2, "the first one may still be restored"
+    assert place.source.send(1, 1).backed_through == 2, "and devices are told so"
+    backups.retire(place.config, first.name)
+    assert place.stream().backed_through == 5
+    backups.retire(place.config, second.name)
+    assert place.stream().backed_through == 0, "nothing is backed up any more"
+
+
+def test_a_stream_that_one_backup_lacks_is_not_backed_up(place: Place) -> None:
+    place.backup()
+    place.rated(5)
+    place.backup()
+    assert place.stream().backed_through == 0
+
+
+def test_a_copy_that_is_carried_away_holds_nothing_back_and_backs_nothing_up(on_sqlite: Place, tmp_path: Path) -> None:
+    on_sqlite.rated(5)
+    copy = backups.make(on_sqlite.config, to=tmp_path / "stick")
+    assert copy.folder.parent == tmp_path / "stick"
+    assert on_sqlite.stream().backed_through == 0
+    on_sqlite.backup()
+    on_sqlite.rated(4)
+    (tmp_path / "stick" / copy.name).rename(on_sqlite.config.backup_dir / f"{copy.name}-9")
+    assert watermarks.recount(on_sqlite.config.backup_dir) == []
+    assert on_sqlite.stream().backed_through == 1
+
+
+def test_a_retirement_that_was_cut_off_is_finished_at_the_next_start(on_sqlite: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    on_sqlite.rated(5)
+    first = on_sqlite.backup()
+    on_sqlite.rated(4)
+    on_sqlite.backup()
+
+    def cut(_: Path) -> None:
+        assert shelf.look(first.folder).retired_at is not None, "the marker comes before devices may delete more"
+        raise ZeroDivisionError
+
+    with monkeypatch.context() as patched:
+        patched.setattr(watermarks, "recount", cut)
+        with pytest.raises(ZeroDivisionError):
+            backups.retire(on_sqlite.config, first.name)
+    assert on_sqlite.stream().backed_through == 1
+    on_sqlite.start()
+    assert on_sqlite.stream().backed_through == 2
+
+
+def _flip(path: Path, *, place: int = -20) -> None:
+    content = bytearray(path.read_bytes())
+    content[place] ^= 1
+    path.write_bytes(content)
+
+
+def test_a_manifest_that_was_altered_lets_nothing_rise_until_somebody_retires_it(on_sqlite: Place) -> None:
+    on_sqlite.rated(5, 4, 3)
+    old = on_sqlite.backup()
+    on_sqlite.rated(2, 1)
+    on_sqlite.backup()
+    manifest = old.folder / shelf.MANIFEST
+    manifest.write_text(manifest.read_text().replace('"stored_through": 3', '"stored_through": 9'))
+    (damaged,) = watermarks.recount(on_sqlite.config.backup_dir)
+    assert (damaged.name, damaged.fault) == (old.name, "its manifest was altered")
+    assert on_sqlite.stream().backed_through == 3, "neither nine nor the five of the other one"
+    assert any(old.name in warning for warning in commands.warnings(on_sqlite.config))
+    backups.retire(on_sqlite.config, old.name)
+    assert on_sqlite.stream().backed_through == 5
+
+
+def test_a_database_that_was_cut_short_goes_on_counting_as_long_as_another_is_sound(on_sqlite: Place) -> None:
+    on_sqlite.rated(5, 4, 3)
+    old = on_sqlite.backup()
+    on_sqlite.rated(2, 1)
+    new = on_sqlite.backup()
+    os.truncate(old.database, 100)
+    (damaged,) = watermarks.recount(on_sqlite.config.backup_dir)
+    assert "was altered: 100 bytes" in damaged.fault
+    assert on_sqlite.stream().backed_through == 3
+    os.truncate(new.database, 100)
+    watermarks.recount(on_sqlite.config.backup_dir)
+    assert on_sqlite.stream().backed_through == 0, "none of them could be restored"
+
+
+def test_a_flipped_bit_is_found_by_reading_everything(place: Place) -> None:
+    made = place.backup()
+    _flip(made.database)
+    assert shelf.look(made.folder).fault == ""
+    assert "has another digest" in shelf.look(made.folder, deep=True).fault
+
+
+def test_a_damaged_database_is_not_called_a_backup(on_sqlite: Place) -> None:
+    on_sqlite.rated(*[3] * 200)
+    connection.close()
+    path = on_sqlite.config.state_dir / "server.sqlite3"
+    with closing(sqlite3.connect(path)) as opened:
+        opened.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        (root,) = opened.execute("SELECT rootpage FROM sqlite_schema WHERE name = 'ingest_ledger'").fetchone()
+        (page,) = opened.execute("PRAGMA page_size").fetchone()
+    content = bytearray(path.read_bytes())
+    content[(root - 1) * page : root * page] = os.urandom(page)
+    path.write_bytes(content)
+    with pytest.raises(KeepingError, match="is damaged"):
+        on_sqlite.backup()
+    assert shelf.find_all(on_sqlite.config.backup_dir) == []
+
+
+# --- how many are kept ---------------------------------------------------------------------------------------------------------
+
+
+def test_the_newest_are_kept_the_others_retired_and_deleted_a_week_later(on_sqlite: Place) -> None:
+    config = on_sqlite.with_backups(keep=2)
+    monday = datetime(2026, 11, 23, 2, 30, tzinfo=UTC)
+    made = []
+    for day in range(4):
+        on_sqlite.rated(5)
+        made.append(backups.make(config, now=lambda day=day: monday + timedelta(days=day)).name)
+        backups.tidy(config, now=lambda day=day: monday + timedelta(days=day))
+    states = {backup.name: backup.retired_at is not None for backup in shelf.find_all(config.backup_dir)}
+    assert states == dict(zip(made, [True, True, False, False], strict=True))
+    assert on_sqlite.stream().backed_through == 3
+    backups.tidy(config, now=lambda: monday + timedelta(days=9, hours=1))
+    assert [backup.name for backup in shelf.find_all(config.backup_dir)] == made[1:], "the first was retired seven days ago"
+
+
+def test_a_damaged_backup_neither_counts_among_those_kept_nor_is_retired_by_itself(on_sqlite: Place) -> None:
+    config = on_sqlite.with_backups(keep=1)
+    good = on_sqlite.backup()
+    bad = on_sqlite.backup()
+    os.truncate(bad.database, 10)
+    assert backups.tidy(config) == []
+    assert [backup.name for backup in shelf.find_all(config.backup_dir) if backup.counts] == [good.name, bad.name]
+
+
+def test_a_backup_is_retired_once_and_by_its_name(on_sqlite: Place) -> None:
+    made = on_sqlite.backup()
+    backups.retire(on_sqlite.config, made.name)
+    with pytest.raises(KeepingError, match="was retired on"):
+        backups.retire(on_sqlite.config, made.name)
+    for name in ("20200101T000000Z-00000000", "..", "nonsense"):
+        with pytest.raises(KeepingError, match="There is no backup"):
+            backups.retire(on_sqlite.config, name)
+
+
+def test_missing_and_old_backups_are_worth_a_warning(on_sqlite: Place) -> None:
+    (missing,) = commands.warnings(on_sqlite.config)
+    assert missing.startswith("There is no backup yet")
+    made = on_sqlite.backup().known.made_at
+    assert list(commands.warnings(on_sqlite.config, now=lambda: made + timedelta(days=1))) == []
+    (old,) = commands.warnings(on_sqlite.config, now=lambda: made + timedelta(days=2, minutes=1))
+    assert old.startswith(f"The newest backup is of {made:%Y-%m-%d}")
