@@ -19,11 +19,14 @@ BUSY: Final = 400.0
 """Answering visitors a day: ten times the best published exit, so that there is enough to measure with."""
 
 
-def rows(questionnaire: Questionnaire, *, door: int, count: int) -> list[Event]:
-    """`count` rows of the busy exit number `door`, always the same ones. Raises `ValueError` if twelve weeks have fewer."""
+def rows(questionnaire: Questionnaire, *, door: int, count: int, a_day: float = BUSY, last: date = LAST_DAY) -> list[Event]:
+    """The first `count` rows of exit number `door` in the twelve weeks that end with `last`, always the same ones.
+
+    Raises `ValueError` if twelve weeks have fewer.
+    """
     rules = core.Rules(questionnaire, languages=("uk", "en"), language="uk")
-    place = Door(COURTS[0], SampleExit(f"Вихід {door}", f"Exit {door}", BUSY), ZoneInfo("Europe/Kyiv"))
-    days = rows_of_weeks(place, last=LAST_DAY, until_ms=2**52, rules=rules, seed=door)
+    place = Door(COURTS[0], SampleExit(f"Вихід {door}", f"Exit {door}", a_day), ZoneInfo("Europe/Kyiv"))
+    days = rows_of_weeks(place, last=last, until_ms=2**52, rules=rules, seed=door)
     made = list(islice((row for day in days for row in day), count))
     if len(made) < count:
         raise ValueError(f"twelve weeks have {len(made)} rows, and {count} were asked for")

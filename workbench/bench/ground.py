@@ -5,8 +5,11 @@ Django is configured once in a process, so there is one `Ground` a process.
 
 import os
 import socket
+import sqlite3
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
@@ -17,6 +20,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.x509.oid import NameOID
 
+from wire.codec import decode_config
 from wire.envelopes import Questionnaire
 from wire.events import DeviceId, StreamId
 from workbench.bench.harness import BenchTrouble
@@ -55,9 +59,10 @@ class Ground:
         ports = free_ports()
         self.port = ports["broker"]
         self.door_port = ports["door"]
+        self.origin = f"http://{HOST}:{ports['web']}"
         self.config = folder / "server.toml"
         self.config.write_text(
-            f'state_dir = "state"\n[broker]\nlisten = "{HOST}:{self.port}"\n'
+            f'state_dir = "state"\n[web]\nlisten = "{HOST}:{ports["web"]}"\n[broker]\nlisten = "{HOST}:{self.port}"\n'
             f'[door]\nlisten = "{HOST}:{self.door_port}"\nnames = ["{HOST}"]\n'
             f'[public]\nurl = "{PAGE}"\n'
         )
@@ -100,6 +105,30 @@ class Ground:
             key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
         )
         return BenchDevice(name, key, *files)
+
+    def configure(self, device: BenchDevice) -> int:
+        """The version of the configuration in force for `device`, made if need be."""
+        from django.conf import settings
+
+        from sync_server.courts.models import Device
+        from sync_server.fleet import services
+
+        places = services.Places(settings.CONFIG.door_url, settings.CONFIG.public.url)
+        signed = services.configure(Device.objects.get(name=device.name), authority=self.authority, places=places)
+        return decode_config(signed.document).version
+
+    @contextmanager
+    def look(self) -> Iterator[sqlite3.Connection]:
+        """The server's database, to read from outside."""
+        with closing(sqlite3.connect(f"file:{self.database}?mode=ro", uri=True, timeout=20)) as connection:
+            yield connection
+
+    def start_server(self) -> Child:
+        """All parts, under the server's own supervisor. Returns when broker, door and pages listen."""
+        child = self._start_part("run")
+        for address in (self.port, self.door_port, int(self.origin.rpartition(":")[2])):
+            _listening(child, address)
+        return child
 
     def start_broker(self) -> Child:
         """The broker as the server configures it: TLS, certificates, access list. Returns when it listens."""
