@@ -157,8 +157,8 @@ def asyncapi() -> Document:
                     "type": "httpApiKey",
                     "in": "header",
                     "name": topics.SIGNATURE,
-                    "description": "The device's Ed25519 signature, in base64, of the bytes `vidhuk/1 request`, 0, the device's name,"
-                    " 0, the leaf, 0, the content type, 0, and the SHA-256 of the body.",
+                    "description": "The device's Ed25519 signature, in base64, of: `vidhuk/1 request`, a zero byte, the device's"
+                    " name, a zero byte, the leaf, a zero byte, the content type, a zero byte, and the SHA-256 of the body.",
                 },
             },
         },

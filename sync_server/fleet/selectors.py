@@ -1,12 +1,18 @@
 """How the fleet is, in figures. Reads only."""
 
 from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
 
 from django.db.models import Sum
+from django.utils import timezone
 
 from sync_server.courts.models import Device
 from sync_server.fleet.models import DeviceState
 from sync_server.ingest.models import SetAside, Stream
+
+AWAY_AFTER: Final = timedelta(minutes=3)
+"""A device reports every minute: one that has missed three reports is away, whatever the broker last said of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +30,19 @@ class DeviceReport:
     notes: list[str]
 
 
-def fleet() -> list[DeviceReport]:
+def is_here(state: DeviceState | None, now: datetime) -> bool:
+    """Whether the device is connected: heard a moment ago, and not said to have gone.
+
+    The broker's word is for those who speak through it: of a device that reports over HTTPS it knows only that MQTT has failed.
+    """
+    if state is None or state.heard_at is None or now - state.heard_at > AWAY_AFTER:
+        return False
+    return state.present or state.report.get("way") == "https"
+
+
+def fleet(now: datetime | None = None) -> list[DeviceReport]:
     """Every enrolled device by name; of several streams of a device the rows are added up. `heard_at` is ISO 8601 in UTC."""
+    instant = now or timezone.now()
     states = {state.device_id: state for state in DeviceState.objects.all()}
     refused: dict[str, dict[str, int]] = {}
     for name, reason, times in SetAside.objects.values_list("device", "reason").annotate(times=Sum("times")):
@@ -40,7 +57,7 @@ def fleet() -> list[DeviceReport]:
         reports.append(
             DeviceReport(
                 name=device.name,
-                present=bool(state and state.present),
+                present=is_here(state, instant),
                 heard_at=state.heard_at.isoformat(timespec="seconds") if state and state.heard_at else None,
                 stored=sum(stream.stored_through for stream in own),
                 missing=sum(stream.highest - stream.stored_through for stream in own),

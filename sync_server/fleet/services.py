@@ -256,8 +256,11 @@ def _speech(court: int, languages: list[str], names: Mapping[str, str]) -> list[
 
 
 def record_presence(device: str, *, present: bool, now: Now = utc_now) -> None:
-    """The broker says that `device` has come or gone."""
-    _state(device, present=present, heard_at=now())
+    """The broker says that `device` has come, or that it has gone; of that nothing was heard from the device itself."""
+    if present:
+        _state(device, present=True, heard_at=now())
+    else:
+        _state(device, present=False)
 
 
 def record_health(device: str, health: Health, *, now: Now = utc_now) -> None:

@@ -138,6 +138,26 @@ def test_the_version_moves_when_something_is_changed_and_only_then(told: Callabl
     assert told().version == 4, "a version is never used again, even for what was said before"
 
 
+def test_what_a_restored_server_says_is_numbered_above_what_the_device_holds(authority: Authority, device: Device) -> None:
+    """The backup was made before versions 2 to 7 were."""
+
+    def told(held: int) -> int:
+        signed = configure(device, authority=authority, places=PLACES, held=held, now=lambda: NOW)
+        return codec.decode_config(signed.document).version
+
+    assert told(0) == 1
+    assert told(7) == 8, "or the device would not take it"
+    assert told(7) == 8, "the same is not numbered anew while it is on its way"
+    assert told(8) == 8
+    change(ask_rotation=False)
+    assert told(8) == 9
+
+
+def test_a_device_that_claims_the_last_number_there_is_is_refused_in_words(authority: Authority, device: Device) -> None:
+    with pytest.raises(EnrolmentRefused, match="Enrol it anew"):
+        configure(device, authority=authority, held=2**31 - 1, now=lambda: NOW)
+
+
 def test_asking_for_what_is_known_already_writes_and_locks_nothing(
     told: Callable[[], Config], django_assert_max_num_queries: Any
 ) -> None:
