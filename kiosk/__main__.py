@@ -93,7 +93,7 @@ def _left_behind(config: KioskConfig, options: argparse.Namespace) -> Path | Non
     Under a new identity nothing of it would be delivered: to the server it is another device's.
     """
     from kiosk import identity
-    from kiosk.ledger import store
+    from kiosk.ledger import sealing, store
 
     try:
         device = identity.load(config.state_dir).device
@@ -105,7 +105,7 @@ def _left_behind(config: KioskConfig, options: argparse.Namespace) -> Path | Non
     by_force = say("To enrol it all the same, add --force: they stay in {file}.", file=file)
     try:
         standing = store.look(config.state_dir, device)
-    except store.Unreadable as fault:
+    except sealing.Unreadable as fault:
         if options.force:
             return file
         unknown = say(

@@ -59,3 +59,9 @@ class LedgerInUse(LedgerError):
     """Another process holds the ledger."""
 
     retry = False
+
+
+class LedgerTooNew(LedgerError):
+    """A newer program wrote the ledger, and this one must not touch it."""
+
+    retry = False

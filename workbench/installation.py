@@ -16,7 +16,8 @@ from typing import IO, Any, Final
 import requests
 
 from kiosk.errors import KioskError
-from kiosk.ledger.store import Unreadable, look
+from kiosk.ledger.sealing import Unreadable
+from kiosk.ledger.store import look
 from workbench.ports import free_port
 from workbench.processes import Child, Household
 

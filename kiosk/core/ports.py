@@ -62,6 +62,11 @@ class Shelf(Protocol):
     def prune(self, *, older_than: int) -> int:
         """Deletes some rows that are backed up and happened before `older_than` (wall ms). Returns how many."""
 
+    def begin_anew(self, stream: StreamId, progress: Progress) -> Standing:
+        """Ends `stream`, of which the server has `progress`, and begins another, to which its rows are brought over bit by bit,
+        except for those that the server's backups hold. If `stream` is not the present one any more, nothing is done. Returns what
+        the ledger holds then."""
+
 
 class LinkUp(NamedTuple):
     """The server's broker has let us in, and what comes down will reach us."""

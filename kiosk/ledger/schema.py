@@ -2,6 +2,9 @@
 
 from sqlite_utils import Database, Migrations
 
+from kiosk.errors import LedgerTooNew
+from kiosk.ledger.sealing import sealed
+
 migrations = Migrations("ledger")
 
 
@@ -18,3 +21,30 @@ def m001_rows_and_meta(db: Database) -> None:
         """
     )
     db.execute("CREATE TABLE meta (key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID")
+
+
+@migrations()
+def m002_sealed_meta(db: Database) -> None:
+    """Every value of `meta` ends with its checksum: a flipped bit in "backed up through" would delete rows that nobody else has."""
+    for key, value in db.execute("SELECT key, value FROM meta").fetchall():
+        db.execute("UPDATE meta SET value = ? WHERE key = ?", (sealed(value), key))
+
+
+def migrate(db: Database, steps: Migrations = migrations) -> None:
+    """Brings the tables up to date. Raises `LedgerTooNew`, and then has written nothing; a cut at any moment leaves either the
+    tables as they were or as they should be, because all steps and the notes of them are one transaction."""
+    unknown = {done.name for done in steps.applied(db)} - {step.name for step in steps.pending(_nothing())}
+    if unknown:
+        raise LedgerTooNew(
+            "The ledger was written by a newer version of this program ({step}).",
+            "Install that version again, or a newer one; the ledger was left as it is.",
+            step=max(unknown),
+        )
+    if steps.pending(db):
+        with db.atomic():
+            steps.apply(db)
+
+
+def _nothing() -> Database:
+    """A database on which no step has been taken."""
+    return Database(memory=True, recursive_triggers=False, execute_plugins=False)

@@ -1,14 +1,15 @@
 """The ledger file: one SQLite database, one connection, used on one thread. Rows are appended, read and pruned, never changed.
 
 WAL with `synchronous=FULL`: a commit that returned has been synced, so it survives a power cut. `locking_mode=EXCLUSIVE`: no
-other connection, of this process or another, so whoever wants to know something asks the ledger's thread.
+other connection, of this process or another, so whoever wants to know something asks the ledger's keeper. What is deleted is
+overwritten (`secure_delete`), so that nothing comes back when a damaged file is read page by page.
 """
 
 import secrets
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 from sqlite_utils import Database
@@ -16,40 +17,67 @@ from sqlite_utils import Database
 from kiosk.core.progress import Excerpt, Progress, Standing
 from kiosk.durable import sync_folder
 from kiosk.errors import LedgerError, LedgerInUse
-from kiosk.ledger.schema import migrations
+from kiosk.ledger.pasts import COLUMNS, Past, bite
+from kiosk.ledger.schema import migrate
+from kiosk.ledger.sealing import Unreadable, opened, sealed
 from wire import chain
 from wire.codec import WireError, decode_event
 from wire.events import ID_BYTES, Link, StreamId, at
 
 PRUNE_AT_ONCE: Final = 2_000
 """Rows deleted in one transaction: a visitor's tap that comes meanwhile waits no longer than it would for the card itself."""
+CHECK_AT_ONCE: Final = 2_000
+"""Rows whose chain is followed in one go, for the same reason."""
 LEDGER: Final = "ledger-{device}.sqlite3"
 """A device that is enrolled anew is a new device to the server: its rows must not be counted under both names."""
 CACHE_KIB: Final = 256
 """Pages of the file kept in memory. Rows are appended and read again once, so a larger cache would only fill up in time."""
 LOCK_PATIENCE_S: Final = 2.0
 """How long a starting kiosk waits for the one before it to let go of the file."""
+CHECKED_AT_ONCE_BYTES: Final = 8 * 1024 * 1024
+"""A file up to this size (some 50,000 rows) is checked whole at opening; a larger one would keep the first visitor waiting."""
+LOG_BYTES: Final = 1024 * 1024
+"""What the write-ahead log keeps of the card after it was emptied."""
+
+Connect = Callable[[Path], sqlite3.Connection]
+Birth = Callable[[], bytes]
 
 _progress: Final[msgspec.msgpack.Decoder[Progress]] = msgspec.msgpack.Decoder(Progress)
+_pasts: Final[msgspec.msgpack.Decoder[list[Past]]] = msgspec.msgpack.Decoder(list[Past])
 
 
-class Unreadable(Exception):
-    """The file is not a ledger any more; what can be done is to put it aside."""
+class _Pruned(NamedTuple):
+    """The last row that was deleted, and the chain after it."""
+
+    seq: int
+    link: bytes
+
+
+def connect(path: Path) -> sqlite3.Connection:
+    """A connection to the file, made if there is none. Raises `sqlite3.Error`."""
+    return sqlite3.connect(path, timeout=LOCK_PATIENCE_S)
+
+
+def birth() -> bytes:
+    """A new stream's id."""
+    return secrets.token_bytes(ID_BYTES)
 
 
 class Store:
-    """An open ledger. Raises `LedgerInUse`, `LedgerError` (try again) or `Unreadable` (put it aside) at opening."""
+    """An open ledger. Raises `LedgerInUse`, `LedgerTooNew`, `LedgerError` (try again) or `Unreadable` (put it aside) at opening."""
 
-    def __init__(self, path: Path, *, known_next: int | None = None) -> None:
+    def __init__(self, path: Path, *, known_next: int | None = None, connect: Connect = connect, birth: Birth = birth) -> None:
         """`known_next`: rows from there on were refused to their visitors before this process opened the file once more."""
         self.path = path
+        self._birth = birth
         self._stream = StreamId(b"")
         self._oldest = self._next = 1
         self._head = Link(b"")
         self._progress = Progress()
+        self._moving: list[Past] = []
         born = not path.exists()
         try:
-            self._connection = sqlite3.connect(path, timeout=LOCK_PATIENCE_S)
+            self._connection = connect(path)
         except sqlite3.Error as fault:
             raise LedgerError(f"The ledger {path} cannot be opened: {fault}.") from fault
         try:
@@ -63,32 +91,35 @@ class Store:
     @property
     def standing(self) -> Standing:
         """What it holds now."""
-        return Standing(self._stream, self._oldest, self._next, self._progress)
+        return Standing(self._stream, self._oldest, self._next, self._progress, sum(past.left for past in self._moving))
 
     def append(self, rows: Sequence[bytes]) -> range:
         """Puts `rows` behind the last one and on the card, all or none. Returns their sequence numbers. Raises `sqlite3.Error`."""
-        first = self._next
-        links = chain.links(self._head, rows)
-        if not links:
-            return range(first, first)
+        if not rows:
+            return range(self._next, self._next)
         with self._db.atomic():
-            self._connection.executemany(
-                "INSERT INTO rows (seq, row, link) VALUES (?, ?, ?)",
-                zip(range(first, first + len(rows)), rows, links, strict=True),
-            )
-        self._next = first + len(rows)
-        self._head = links[-1]
-        return range(first, self._next)
+            head = self._insert(rows)
+        return self._grown(len(rows), head)
 
     def read(self, first: int, count: int) -> Excerpt:
-        """At most `count` rows from `first` on. Raises `LedgerError` if the ledger does not hold `first` any more."""
+        """At most `count` rows from `first` on. Raises `LedgerError` if the ledger does not hold `first` any more, `Unreadable` if
+        a row is not what was written."""
         if not self._oldest <= first <= self._next:
             raise LedgerError(f"Row {first} is not in the ledger, which holds {self._oldest} to {self._next - 1}.")
+        wanted = max(0, min(count, self._next - first))
         found = self._connection.execute(
-            "SELECT row, link FROM rows WHERE seq >= ? ORDER BY seq LIMIT ?", (first, max(0, min(count, self._next - first)))
+            f"SELECT {COLUMNS} FROM rows WHERE seq >= ? ORDER BY seq LIMIT ?", (first, wanted)
         ).fetchall()
         previous = self._link_before(first)
-        return Excerpt(first, previous, [row for row, _ in found], Link(found[-1][1]) if found else previous)
+        rows: list[bytes] = [row for _, row, _ in found]
+        if len(rows) != wanted or chain.links(previous, rows) != [link for *_, link in found]:
+            raise Unreadable(f"the chain of rows {first} to {first + wanted - 1} is broken")
+        return Excerpt(first, previous, rows, Link(found[-1][2]) if found else previous)
+
+    def check(self, first: int) -> int:
+        """Follows the chain through some rows from `first` on. Returns where to go on, `standing.next` at the end. Raises
+        `Unreadable`."""
+        return first + len(self.read(first, CHECK_AT_ONCE).rows)
 
     def remember(self, progress: Progress) -> None:
         """What the server has. Losing this costs sending rows twice, so it may be written late. Raises `sqlite3.Error`."""
@@ -103,22 +134,65 @@ class Store:
         """
         limit = min(self._progress.backed_through, self._progress.stored_through, self._next - 2)
         found = self._connection.execute(
-            "SELECT seq, row, link FROM rows WHERE seq <= ? ORDER BY seq LIMIT ?", (limit, PRUNE_AT_ONCE)
+            f"SELECT {COLUMNS} FROM rows WHERE seq <= ? ORDER BY seq LIMIT ?", (limit, PRUNE_AT_ONCE)
         ).fetchall()
-        last: tuple[int, bytes] | None = None
-        seq: int
+        last: _Pruned | None = None
         for seq, row, link in found:
             if not _is_older(row, older_than):
                 break
-            last = seq, link
+            last = _Pruned(seq, link)
         if last is None:
             return 0
         with self._db.atomic():
-            self._connection.execute("DELETE FROM rows WHERE seq <= ?", (last[0],))
+            self._connection.execute("DELETE FROM rows WHERE seq <= ?", (last.seq,))
             self._put("pruned", msgspec.msgpack.encode(last))
-        gone = last[0] + 1 - self._oldest
+        gone = last.seq + 1 - self._oldest
         self._oldest += gone
         return gone
+
+    # --- a new stream ----------------------------------------------------------------------------------------------------------
+
+    def begin_anew(self, progress: Progress) -> None:
+        """A new stream, in one transaction that is as short for a million rows as for one; `move` brings the rows over afterwards.
+
+        `progress` is what the server has of the stream so far: rows that its backups hold stay behind. Raises `sqlite3.Error`.
+        """
+        ours = self._next - 1 if progress.forked_at is None else progress.forked_at - 1
+        past = Past(
+            number=max((past.number for past in self._moving), default=0) + 1,
+            floor=min(progress.backed_through, progress.stored_through, ours),
+            left=self._next - self._oldest,
+            taken=self._oldest - 1,
+            prior=(self._link_before(self._oldest),),
+        )
+        stream = StreamId(self._birth())
+        anew = Progress(epoch=progress.epoch, retired=progress.retired)
+        moving = [*self._moving, past] if past.left else self._moving
+        with self._db.atomic():
+            (made,) = self._connection.execute("SELECT sql FROM sqlite_schema WHERE name = 'rows'").fetchone()
+            self._connection.execute(f"ALTER TABLE rows RENAME TO {past.table}" if past.left else "DROP TABLE rows")
+            self._connection.execute(made)
+            self._put("stream", stream)
+            self._put("progress", msgspec.msgpack.encode(anew))
+            self._put("pasts", msgspec.msgpack.encode(moving))
+            self._connection.execute("DELETE FROM meta WHERE key = 'pruned'")
+        self._stream, self._progress, self._moving = stream, anew, moving
+        self._oldest = self._next = 1
+        self._head = chain.origin(stream)
+
+    def move(self) -> int:
+        """Takes over some rows of the oldest past. Returns how many rows the stream has gained. Raises `sqlite3.Error`."""
+        if not self._moving:
+            return 0
+        with self._db.atomic():
+            taken = bite(self._connection, self._moving[0])
+            moving = [taken.past, *self._moving[1:]] if taken.past.left else self._moving[1:]
+            self._put("pasts", msgspec.msgpack.encode(moving))
+            head = self._insert(taken.rows)
+        self._moving = moving
+        return len(self._grown(len(taken.rows), head))
+
+    # --- the file --------------------------------------------------------------------------------------------------------------
 
     def tidy(self) -> None:
         """Moves what the write-ahead log holds into the file, while nobody waits for the card. Raises `sqlite3.Error`."""
@@ -129,68 +203,94 @@ class Store:
         self._connection.close()
 
     def _open(self, known_next: int | None) -> None:
-        for pragma in ("locking_mode = EXCLUSIVE", "journal_mode = WAL", "synchronous = FULL", f"cache_size = -{CACHE_KIB}"):
-            self._connection.execute(f"PRAGMA {pragma}")
+        # No checkpoint comes behind a visitor's commit: its failure would look like the commit's own.
+        for pragma in (
+            "locking_mode = EXCLUSIVE",
+            "journal_mode = WAL",
+            "synchronous = FULL",
+            "secure_delete = ON",
+            "wal_autocheckpoint = 0",
+            f"journal_size_limit = {LOG_BYTES}",
+            f"cache_size = -{CACHE_KIB}",
+        ):
+            self._connection.execute(f"PRAGMA {pragma}").fetchall()
         self._db = Database(self._connection, recursive_triggers=False, execute_plugins=False)
         if self._pragma("journal_mode") != "wal" or self._pragma("synchronous") != 2:
             raise LedgerError(f"SQLite did not grant the ledger {self.path} a synced write-ahead log.")
-        if known_next is None and (finding := self._pragma("quick_check(1)")) != "ok":
+        small = self.path.stat().st_size <= CHECKED_AT_ONCE_BYTES
+        if known_next is None and small and (finding := self._pragma("quick_check(1)")) != "ok":
             raise Unreadable(str(finding))
-        migrations.apply(self._db)
-        self._stream = self._birth()
+        migrate(self._db)
+        if self._get("stream") is None:
+            with self._db.atomic():
+                self._put("stream", self._birth())
         if known_next is not None:
             with self._db.atomic():
                 self._connection.execute("DELETE FROM rows WHERE seq >= ?", (known_next,))
-        self._load()
+        self._load(small=small)
 
-    def _birth(self) -> StreamId:
-        """The stream's id, made in the same file and at the same time as its first table rows."""
-        if (stream := self._get("stream")) is None:
-            stream = secrets.token_bytes(ID_BYTES)
-            with self._db.atomic():
-                self._put("stream", stream)
-        if len(stream) != ID_BYTES:
+    def _load(self, *, small: bool) -> None:
+        self._stream = StreamId(self._get("stream") or b"")
+        if len(self._stream) != ID_BYTES:
             raise Unreadable("the stream's id has the wrong length")
-        return StreamId(stream)
-
-    def _load(self) -> None:
         try:
-            pruned, _ = msgspec.msgpack.decode(self._get("pruned") or b"\x92\x00\xc4\x00", type=tuple[int, bytes])
+            pruned = self._pruned()
             self._progress = _progress.decode(self._get("progress") or msgspec.msgpack.encode(Progress()))
+            self._moving = _pasts.decode(self._get("pasts") or b"\x90")
         except msgspec.MsgspecError as fault:
             raise Unreadable(f"meta: {fault}") from fault
-        low, high, count = self._connection.execute("SELECT min(seq), max(seq), count(*) FROM rows").fetchone()
-        if count and (low != pruned + 1 or high - low + 1 != count):
-            raise Unreadable(f"rows {low} to {high} have gaps: {count} rows, {pruned} pruned")
-        self._oldest = pruned + 1
-        self._next = high + 1 if count else pruned + 1
+        (low,) = self._connection.execute("SELECT min(seq) FROM rows").fetchone()
+        (high,) = self._connection.execute("SELECT max(seq) FROM rows").fetchone()
+        if low is not None and low != pruned.seq + 1:
+            raise Unreadable(f"rows begin with {low}, but {pruned.seq} are pruned")
+        self._oldest = pruned.seq + 1
+        self._next = self._oldest if high is None else high + 1
         self._head = self._link_before(self._next)
-        if count:
-            (row,) = self._connection.execute("SELECT row FROM rows WHERE seq = ?", (high,)).fetchone()
-            if chain.link(self._link_before(high), row) != self._head:
-                raise Unreadable(f"row {high} does not continue the chain")
+        if high is not None:
+            self.read(high, 1)
+        if small:
+            (count,) = self._connection.execute("SELECT count(*) FROM rows").fetchone()
+            if count != self._next - self._oldest:
+                raise Unreadable(f"rows {self._oldest} to {self._next - 1} have gaps: there are {count}")
+
+    def _insert(self, rows: Sequence[bytes]) -> Link:
+        """Within the caller's transaction. Returns the head of the chain after `rows`."""
+        links = chain.links(self._head, rows)
+        self._connection.executemany(
+            "INSERT INTO rows (seq, row, link) VALUES (?, ?, ?)",
+            zip(range(self._next, self._next + len(rows)), rows, links, strict=True),
+        )
+        return links[-1] if links else self._head
+
+    def _grown(self, count: int, head: Link) -> range:
+        first, self._next, self._head = self._next, self._next + count, head
+        return range(first, self._next)
 
     def _link_before(self, seq: int) -> Link:
         if seq == 1:
             return chain.origin(self._stream)
-        found = self._connection.execute("SELECT link FROM rows WHERE seq = ?", (seq - 1,)).fetchone()
+        found = self._connection.execute(f"SELECT {COLUMNS} FROM rows WHERE seq = ?", (seq - 1,)).fetchone()
         if found is not None:
-            return Link(found[0])
-        pruned, link = msgspec.msgpack.decode(self._get("pruned") or b"\x92\x00\xc4\x00", type=tuple[int, bytes])
-        if pruned != seq - 1:
+            return Link(found[2])
+        pruned = self._pruned()
+        if pruned.seq != seq - 1:
             raise Unreadable(f"the chain before row {seq} is gone")
-        return Link(link)
+        return Link(pruned.link)
+
+    def _pruned(self) -> _Pruned:
+        return msgspec.msgpack.decode(self._get("pruned") or b"\x92\x00\xc4\x00", type=_Pruned)
 
     def _pragma(self, name: str) -> object:
         return self._connection.execute(f"PRAGMA {name}").fetchone()[0]
 
     def _get(self, key: str) -> bytes | None:
         found = self._connection.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
-        return bytes(found[0]) if found else None
+        return opened(found[0]) if found else None
 
     def _put(self, key: str, value: bytes) -> None:
         self._connection.execute(
-            "INSERT INTO meta (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value", (key, value)
+            "INSERT INTO meta (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+            (key, sealed(value)),
         )
 
 
@@ -206,33 +306,18 @@ def look(state_dir: Path, device: str) -> Standing | None:
         store.close()
 
 
-def quarantine(path: Path, name: str) -> Path:
-    """Moves an unreadable ledger and its log aside, under `name`, for whoever salvages it. Returns where it is now."""
-    folder = path.parent / "quarantine"
-    folder.mkdir(exist_ok=True)
-    target = folder / name
-    for number in range(2, 1000):
-        if not target.exists():
-            break
-        target = folder / f"{name}-{number}"
-    for suffix in ("-wal", "-shm", "-journal", ""):
-        part = path.with_name(path.name + suffix)
-        if part.exists():
-            part.rename(target.with_name(target.name + suffix))
-    sync_folder(folder)
-    sync_folder(path.parent)
-    return target
-
-
 def leaves_file_known(fault: sqlite3.Error) -> bool:
     """Whether the write was refused before it touched the file: no room, or a file system that takes no writes."""
-    return getattr(fault, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY)
+    return _code(fault) in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY)
 
 
 def is_damage(fault: sqlite3.Error) -> bool:
     """Whether SQLite says that the file itself is broken, rather than full, locked or out of reach."""
-    code = getattr(fault, "sqlite_errorcode", 0) & 0xFF
-    return code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+    return _code(fault) in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+
+
+def _code(fault: sqlite3.Error) -> int:
+    return int(getattr(fault, "sqlite_errorcode", 0)) & 0xFF
 
 
 def _explained(path: Path, fault: BaseException) -> BaseException:
@@ -240,11 +325,11 @@ def _explained(path: Path, fault: BaseException) -> BaseException:
         return fault
     if is_damage(fault):
         return Unreadable(str(fault))
-    if getattr(fault, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY:
+    if _code(fault) == sqlite3.SQLITE_BUSY:
         return LedgerInUse(
             "Another kiosk is running on the ledger {path}.", "Stop it first, or give this one another state_dir.", path=path
         )
-    if isinstance(fault, sqlite3.OperationalError) and getattr(fault, "sqlite_errorcode", 0) & 0xFF != sqlite3.SQLITE_ERROR:
+    if isinstance(fault, sqlite3.OperationalError) and _code(fault) != sqlite3.SQLITE_ERROR:
         return LedgerError(f"The ledger {path} cannot be used now: {fault}.", "Look at the card: is it full or read-only?")
     return Unreadable(str(fault))
 

@@ -6,6 +6,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -123,7 +124,7 @@ def test_a_card_that_does_not_answer_is_said_in_a_sentence(path: Path, monkeypat
     answers = threading.Event()
     honest = Store.__init__
 
-    def wait(store: Store, path: Path, **more: int | None) -> None:
+    def wait(store: Store, path: Path, **more: Any) -> None:
         answers.wait(60)
         honest(store, path, **more)
 
@@ -175,20 +176,23 @@ def test_a_damaged_file_is_put_aside_and_a_new_stream_begins(path: Path) -> None
     assert kept.read_bytes().startswith(b"this was a ledger once")
 
 
-def test_a_file_damaged_while_in_use_is_put_aside_and_the_next_rating_is_kept(path: Path) -> None:
+def test_a_file_damaged_while_in_use_is_put_aside_and_the_next_rating_is_kept(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     thread = LedgerThread(path)
     thread.start()
     outcomes = Outcomes()
     thread.append([rating(number) for number in range(2000)], outcomes.of(1))
     outcomes.wait(1)
 
-    def break_it(store: Store) -> None:
+    def malformed(store: Store, first: int, count: int) -> None:
         fault = sqlite3.DatabaseError("database disk image is malformed")
         fault.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
         raise fault
 
+    monkeypatch.setattr(Store, "read", malformed)
+    stream = thread.standing().stream
     with pytest.raises(LedgerError):
-        thread._ask(break_it)
+        thread.read(stream, 1, 1)
+    monkeypatch.undo()
     thread.append([rating(9)], outcomes.of(2))
     assert outcomes.wait(2)[2] == [True]
     assert stored_rows(thread) == 1

@@ -1,0 +1,54 @@
+"""Puts an unreadable ledger aside: the file and its write-ahead log move together, whenever the power goes."""
+
+from pathlib import Path
+from typing import Final
+
+from kiosk.durable import sync_folder, write_synced
+
+FOLDER: Final = "quarantine"
+PARTS: Final = ("-shm", "-journal", "-wal", "")
+"""What belongs to a ledger file, by the end of its name."""
+
+
+def put_aside(path: Path) -> Path:
+    """Moves the ledger `path` into the folder `quarantine` beside it. Returns where it is now. Raises `OSError`, and may then be
+    called again."""
+    if (unfinished := finish(path)) is not None:
+        return unfinished
+    folder = path.parent / FOLDER
+    folder.mkdir(exist_ok=True)
+    number = 1
+    while any(folder.glob(f"{_kept(path, number).name}*")):
+        number += 1
+    write_synced(_note(path, number), b"")
+    sync_folder(path.parent)
+    return _move(path, number)
+
+
+def finish(path: Path) -> Path | None:
+    """Ends a move that a power cut broke off; must come before the file is opened. None if there was none. Raises `OSError`."""
+    for note in path.parent.glob(f"{path.name}-aside-*"):
+        return _move(path, int(note.name.rpartition("-")[2]))
+    return None
+
+
+def _move(path: Path, number: int) -> Path:
+    target = _kept(path, number)
+    for part in PARTS:
+        source = path.with_name(path.name + part)
+        if source.exists():
+            source.rename(target.with_name(target.name + part))
+    sync_folder(target.parent)
+    sync_folder(path.parent)
+    _note(path, number).unlink()  # only now may a new ledger take the name
+    sync_folder(path.parent)
+    return target
+
+
+def _kept(path: Path, number: int) -> Path:
+    return path.parent / FOLDER / f"{path.stem}-{number}{path.suffix}"
+
+
+def _note(path: Path, number: int) -> Path:
+    """While this file is there, whatever bears the ledger's name belongs to the one that is put aside."""
+    return path.with_name(f"{path.name}-aside-{number}")

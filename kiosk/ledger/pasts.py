@@ -1,0 +1,108 @@
+"""Rows that are safe on the card but not in the ledger's stream yet: taken over in bites, each row exactly once.
+
+A past is a table `past_N` with what an earlier stream of this ledger held, or what was read out of a damaged file. It is emptied
+from its lowest row on; a row leaves it in the transaction that puts it into the stream.
+"""
+
+import sqlite3
+from collections.abc import Sequence
+from itertools import groupby
+from typing import Final, NamedTuple
+
+import msgspec
+
+from wire import chain
+from wire.codec import WireError, decode_event
+from wire.events import Link
+
+BITE: Final = 500
+"""Rows taken over in one transaction: a visitor's tap that comes meanwhile waits for no more than that."""
+
+COLUMNS: Final = "seq, ifnull(CAST(row AS BLOB), x''), ifnull(CAST(link AS BLOB), x'')"
+"""A number and two byte strings, whatever damage has made of them."""
+
+
+class Past(msgspec.Struct, frozen=True, array_like=True):
+    """What is known of the table `past_<number>`, kept in `meta` beside it.
+
+    Rows up to `floor` are in the server's backups and not taken over. `taken` is the number of the last row that was looked at and
+    `prior` the states of the chain after it: one in an earlier stream, several at most where a damaged file held two of them, none
+    before the first row and behind a hole. `left` rows are still to be looked at, `lost` were unreadable.
+    """
+
+    number: int
+    floor: int
+    left: int
+    taken: int = 0
+    prior: tuple[bytes, ...] = ()
+    lost: int = 0
+
+    @property
+    def table(self) -> str:
+        """Its name in the file."""
+        return f"past_{self.number}"
+
+
+class Bite(NamedTuple):
+    """Rows to append to the stream, and the past as it is afterwards."""
+
+    rows: list[bytes]
+    past: Past
+
+
+Row = tuple[int, bytes, bytes]
+
+
+def bite(connection: sqlite3.Connection, past: Past) -> Bite:
+    """Takes the next rows of `past` out of its table, within the caller's transaction. Raises `sqlite3.Error`."""
+    found: list[Row] = connection.execute(f"SELECT {COLUMNS} FROM {past.table} ORDER BY seq LIMIT ?", (BITE + 1,)).fetchall()
+    groups = [list(group) for _, group in groupby(found, key=lambda row: row[0])]
+    ahead = groups.pop() if len(found) > BITE and len(groups) > 1 else []  # only looked at: the rest of it may lie beyond
+    rows: list[bytes] = []
+    for place, group in enumerate(groups):
+        following = groups[place + 1] if place + 1 < len(groups) else ahead
+        good, prior = _sound(past, group, following)
+        if group[0][0] > past.floor:
+            rows += good
+        past = msgspec.structs.replace(
+            past, taken=group[0][0], prior=prior, left=past.left - len(group), lost=past.lost + (not good)
+        )
+    if groups:
+        connection.execute(f"DELETE FROM {past.table} WHERE seq <= ?", (past.taken,))
+    if past.left <= 0 or not groups:
+        connection.execute(f"DROP TABLE {past.table}")
+        past = msgspec.structs.replace(past, left=0)
+    return Bite(rows, past)
+
+
+def _sound(past: Past, group: Sequence[Row], following: Sequence[Row]) -> tuple[list[bytes], tuple[bytes, ...]]:
+    """The rows of one number that can be believed, and the states of the chain after them."""
+    if not past.prior or past.taken != group[0][0] - 1:  # nothing to check against: a row that can be read is taken
+        found = {row: link for _, row, link in group if _is_event(row)}
+        return list(found), tuple(found.values())
+    good: dict[bytes, bytes] = {}
+    doubtful: list[Row] = []
+    for seq, row, link in group:
+        states = [chain.link(Link(prior), row) for prior in past.prior]
+        # Where its own link was altered, the next row's may still tell that the row was not.
+        state = next((state for state in states if state == link or _goes_on(state, seq, following)), None)
+        if state is not None:
+            good[row] = state
+        else:
+            doubtful.append((seq, row, link))
+    for seq, row, link in doubtful:  # another stream may begin at this number, if its neighbour is no altered copy of it
+        if good and link not in good.values() and _goes_on(Link(link), seq, following) and _is_event(row):
+            good[row] = link
+    return list(good), tuple(good.values())
+
+
+def _goes_on(state: Link, seq: int, following: Sequence[Row]) -> bool:
+    return any(at == seq + 1 and chain.link(state, row) == link for at, row, link in following)
+
+
+def _is_event(row: bytes) -> bool:
+    try:
+        decode_event(row)
+    except WireError:
+        return False
+    return True

@@ -1,0 +1,23 @@
+"""Short values with a checksum behind them, so that a flipped bit is not taken for knowledge."""
+
+from typing import Final
+from zlib import crc32
+
+SEAL_BYTES: Final = 4
+
+
+class Unreadable(Exception):
+    """The file is not a ledger any more; what can be done is to put it aside and salvage what is left."""
+
+
+def sealed(value: bytes) -> bytes:
+    """`value` with its checksum."""
+    return value + crc32(value).to_bytes(SEAL_BYTES, "big")
+
+
+def opened(kept: bytes) -> bytes:
+    """The value that was sealed. Raises `Unreadable`."""
+    value, seal = kept[:-SEAL_BYTES], kept[-SEAL_BYTES:]
+    if len(kept) < SEAL_BYTES or crc32(value).to_bytes(SEAL_BYTES, "big") != seal:
+        raise Unreadable("a value of the ledger's own has been altered")
+    return value
