@@ -16,6 +16,7 @@ CATALOGUE: Final[Mapping[str, str]] = {
     "kiosk": "memory, cold start, touch to durable thank-you and rest, against a page in Chromium and stock Kivy",
     "soak": "eight hours of visitors, compressed, through a real window: memory, threads and files stay as they are",
     "drain": "100 devices come back after an outage with 100,000 rows, while visitors go on rating",
+    "cuts": "power cuts of real kiosks and of the server's ledger, on a card that keeps only what was synced",
 }
 """Each is a module of this package with a `BENCHMARK`, loaded only when it is run: some need Django, some a display."""
 
