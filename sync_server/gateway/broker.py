@@ -15,8 +15,8 @@ from sync_server.project.config import Address
 from wire.envelopes import MAX_BYTES
 from wire.topics import DEVICE_READS, DEVICE_WRITES, ROOT
 
-IN_FLIGHT: Final = 100
-"""Messages under way to one subscriber: paho is fastest with a window of tens, and a group commit wants more than a few."""
+IN_FLIGHT: Final = 1_000
+"""Messages under way to one subscriber. What the broker keeps waits in line; the gateway lets what is new go first."""
 QUEUED_BYTES: Final = 64 * 1024 * 1024
 """What the broker may hold for a slow worker. Beyond that it drops, and devices send again, for PUBACK is no promise here."""
 

@@ -1,7 +1,7 @@
 """The MQTT side of the gateway: takes what devices publish, has it accepted, acknowledges, and only then tells the broker.
 
-paho's thread only puts messages into a queue; one loop takes everything that waits as one group, so that a busy gateway commits
-seldom and an idle one commits at once. Nothing a device sends can stop the loop: what cannot be taken is set aside with its reason.
+paho's thread only puts messages into a queue; one loop takes what waits in groups, so that a busy gateway commits seldom and an
+idle one commits at once. Nothing a device sends can stop the loop: what cannot be taken is set aside with its reason.
 """
 
 import contextlib
@@ -28,6 +28,7 @@ from sync_server.fleet import services as fleet
 from sync_server.fleet.authority import GATEWAY, Authority
 from sync_server.gateway.answers import Clerk, is_passing
 from sync_server.gateway.broker import IN_FLIGHT
+from sync_server.gateway.waiting import Waiting
 from sync_server.ingest.selectors import standing
 from sync_server.ingest.services import Outcome, Received
 from sync_server.project.config import Address
@@ -39,8 +40,6 @@ from wire.events import DeviceId
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 
-GROUP: Final = 128
-"""Messages accepted in one transaction at most: enough to share one fsync, few enough that the first is not kept waiting."""
 PATIENCE_S: Final = (1.0, 2.0, 5.0, 10.0, 30.0)
 """Waits between tries while the database is away. Nothing is lost meanwhile: devices are not acknowledged and keep their rows."""
 
@@ -84,6 +83,7 @@ class Gateway:
         self._clerk = Clerk(authority=authority, places=places, insist=self._insist)
         self._clock = clock
         self._inbox: queue.SimpleQueue[Incoming | None] = queue.SimpleQueue()
+        self._waiting: Waiting[Incoming] = Waiting()
         self._stopping = threading.Event()
         self._client = self._make_client()
 
@@ -101,7 +101,8 @@ class Gateway:
         network.start()
         try:
             while not self._stopping.is_set():
-                self.step(self._gather())
+                self._gather()
+                self.step()
                 if not network.is_alive() and not self._stopping.is_set():
                     raise NetworkThreadDied("the gateway's network thread has ended; what it said stands above")
         finally:
@@ -161,7 +162,7 @@ class Gateway:
             log.warning("the broker at %s is gone: %s", self._broker, reason)
 
     def _on_message(self, _: Client, __: object, message: MQTTMessage) -> None:
-        if message.qos == 0 and self._inbox.qsize() >= UNASKED_KEPT:
+        if message.qos == 0 and self._inbox.qsize() + len(self._waiting) >= UNASKED_KEPT:
             return  # nobody is promised anything for these, and our devices send none
         try:
             content_type = getattr(message.properties, "ContentType", None)
@@ -174,27 +175,25 @@ class Gateway:
 
     # --- the loop ---
 
-    def _gather(self) -> list[Incoming]:
-        """Waits a while for a message, then takes whatever else is there already."""
-        group: list[Incoming] = []
+    def _gather(self) -> None:
+        """Takes over whatever has come; waits a while for a message where there is none."""
         try:
-            first = self._inbox.get(timeout=LOOK_UP_S)
+            incoming = self._inbox.get(timeout=0 if self._waiting else LOOK_UP_S)
+            while incoming is not None:
+                self.take_in(incoming)
+                incoming = self._inbox.get_nowait()
         except queue.Empty:
-            return group
-        while first is not None:
-            group.append(first)
-            if len(group) == GROUP:
-                break
-            try:
-                first = self._inbox.get_nowait()
-            except queue.Empty:
-                break
-        return group
+            return
 
-    def step(self, group: Sequence[Incoming]) -> None:
-        """Deals with one group, to the end: stored or set aside, answered, and taken off the broker."""
+    def take_in(self, incoming: Incoming) -> None:
+        """Lets a message wait for its turn."""
+        self._waiting.add(incoming, sender=incoming.topic.rpartition("/")[0], size=len(incoming.payload))
+
+    def step(self) -> None:
+        """Deals with the next group of what waits, to the end: stored or set aside, answered, and taken off the broker."""
+        group = self._waiting.take()
         batches: list[Received] = []
-        for incoming in group:
+        for _, incoming in group:
             topic = topics.parse(incoming.topic)
             if topic is None:
                 log.warning("a message on %r, which is no topic of ours", incoming.topic)
@@ -208,7 +207,7 @@ class Gateway:
                 self._note_presence(topic.device, message, retained=incoming.retained)
         if batches:
             self._answer([outcome for outcome in self._clerk.take(batches) if outcome is not None])
-        for incoming in group:
+        for incoming in self._waiting.finished(number for number, _ in group):
             self._client.ack(incoming.mid, incoming.qos)
 
     def _insist(self, work: Callable[[], T]) -> T:

@@ -1,8 +1,8 @@
 """A process of many kiosks as far as their server can tell: the real delivery, sync and MQTT link, over rows kept in memory.
 
-`python -m workbench.bench.fleet PLAN` (a MessagePack file) says `ready`, waits for a line, and connects all devices at once. It then
-writes JSON lines with moments of the monotonic clock that all processes of a machine share: `tapped` whenever a rating was recorded
-on a device that has visitors meanwhile, `stored` once every device knows that the server has all that it held at the beginning, and,
+`python -m workbench.bench.fleet PLAN` (a MessagePack file) says `ready`, waits for a line, and connects all devices. It then
+writes JSON lines with moments of the monotonic clock that all processes of a machine share: `tapped` for each rating recorded
+on a device that has visitors meanwhile, `stored` once every device knows that the server has what it held at the beginning, and,
 once the next line has told it to let no more visitors in, `done` when everything has been acknowledged.
 """
 

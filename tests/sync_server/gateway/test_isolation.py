@@ -1,7 +1,7 @@
 """A message at which the server itself fails is set aside alone; while the database is away, nothing is lost."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -64,6 +64,13 @@ def incoming(source: Source, mid: int = 1, *, first: int = 1, last: int | None =
     return Incoming(topic(DeviceId(source.name), "up"), message.content_type, message.data, mid, 1, False, message.at)
 
 
+def deal(gateway: Gateway, messages: Sequence[Incoming]) -> None:
+    """Has the gateway deal with `messages`, which came in this order."""
+    for message in messages:
+        gateway.take_in(message)
+    gateway.step()
+
+
 def told(published: Published) -> list[Any]:
     return [codec.decode_ack(codec.PLAIN, data) for name, data in published.sent if name.endswith("/down")]
 
@@ -87,7 +94,7 @@ def test_a_message_at_which_accept_fails_is_set_aside_and_its_neighbours_are_sto
         return accept(messages)
 
     monkeypatch.setattr(answers, "accept", sick)
-    gateway.step([incoming(source, mid) for mid, source in enumerate(sources, 1)])
+    deal(gateway, [incoming(source, mid) for mid, source in enumerate(sources, 1)])
     assert LedgerRow.objects.count() == 2
     assert list(SetAside.objects.values_list("device", "reason")) == [(poison, "internal")]
     assert published.acknowledged == [1, 2, 3], "and the broker is told, so that it does not come again"
@@ -109,7 +116,7 @@ def test_while_the_database_is_away_the_gateway_tries_again_and_loses_nothing(
     monkeypatch.setattr(answers, "accept", flaky)
     # The test's own transaction lives on the connection that the gateway would close.
     monkeypatch.setattr(mqtt, "connection", type("Kept", (), {"close": staticmethod(lambda: None)}))
-    gateway.step([incoming(source, mid) for mid, source in enumerate(sources, 1)])
+    deal(gateway, [incoming(source, mid) for mid, source in enumerate(sources, 1)])
     assert LedgerRow.objects.count() == 3
     assert not SetAside.objects.exists()
     assert len(told(published)) == 3
@@ -130,7 +137,7 @@ def test_a_gateway_told_to_stop_while_the_database_is_away_stops_and_takes_nothi
     stopper = threading.Thread(target=lambda: (away.wait(60), gateway.stop()))
     stopper.start()
     with pytest.raises(OperationalError):
-        gateway.step([incoming(sources[0])])
+        deal(gateway, [incoming(sources[0])])
     stopper.join()
     assert not published.acknowledged
     assert not SetAside.objects.exists(), "it was not the message's fault"
@@ -142,7 +149,7 @@ def test_a_health_report_that_the_database_will_not_hold_ends_nobody(
     report = Health(1, Clock(bytes(16), 1, 1, True), 1, 1, 1, 1, "a\0b", 1, ["nul \0 inside"])
     content_type, data = codec.encode(report)
     bad = Incoming(topic(DeviceId(sources[0].name), "health"), content_type, data, 7, 1, False, 1_800_000_000_000)
-    gateway.step([bad, incoming(sources[1], 8)])
+    deal(gateway, [bad, incoming(sources[1], 8)])
     assert LedgerRow.objects.count() == 1
     assert published.acknowledged == [7, 8]
     kept = DeviceState.objects.filter(device__name=sources[0].name).exists()
@@ -158,27 +165,27 @@ def test_a_greeting_whose_configuration_cannot_be_made_is_answered_all_the_same(
     monkeypatch.setattr(fleet, "configure", broken)
     hello = sources[0].hello()
     name = topic(DeviceId(sources[0].name), "up")
-    gateway.step([Incoming(name, hello.content_type, hello.data, 3, 1, False, hello.at)])
+    deal(gateway, [Incoming(name, hello.content_type, hello.data, 3, 1, False, hello.at)])
     assert [ack.stored_through for ack in told(published)] == [0]
     assert published.acknowledged == [3]
 
 
 def test_many_batches_of_one_stream_are_answered_once(gateway: Gateway, published: Published, sources: list[Source]) -> None:
     sources[0].rate(4, 3, 2)
-    gateway.step([incoming(sources[0], mid, first=mid, last=mid) for mid in (1, 2, 3, 4)])
+    deal(gateway, [incoming(sources[0], mid, first=mid, last=mid) for mid in (1, 2, 3, 4)])
     assert [ack.stored_through for ack in told(published)] == [4]
 
 
 def test_every_rejected_row_of_a_group_is_told(gateway: Gateway, published: Published, sources: list[Source]) -> None:
     sources[0].add(b"\xc1")
     sources[0].add(b"\xc1\xc1")
-    gateway.step([incoming(sources[0], mid, first=mid, last=mid) for mid in (1, 2, 3)])
+    deal(gateway, [incoming(sources[0], mid, first=mid, last=mid) for mid in (1, 2, 3)])
     assert [[bad.seq for bad in ack.rejected] for ack in told(published)] == [[2, 3]]
 
 
 def test_topics_that_are_not_ours_are_passed_over(gateway: Gateway, published: Published, sources: list[Source]) -> None:
     stray = incoming(sources[0])._replace(topic="vidhuk/1/X/up")
-    gateway.step([stray, incoming(sources[1], 2)])
+    deal(gateway, [stray, incoming(sources[1], 2)])
     assert LedgerRow.objects.count() == 1
     assert published.acknowledged == [1, 2]
 
@@ -187,7 +194,7 @@ def test_topics_that_are_not_ours_are_passed_over(gateway: Gateway, published: P
 def test_whatever_presence_says_but_online_is_absence(gateway: Gateway, sources: list[Source], payload: bytes) -> None:
     name = topic(DeviceId(sources[0].name), "presence")
     for said in (b"online", payload):
-        gateway.step([Incoming(name, None, said, 1, 1, False, 1_800_000_000_000)])
+        deal(gateway, [Incoming(name, None, said, 1, 1, False, 1_800_000_000_000)])
     assert DeviceState.objects.get(device__name=sources[0].name).present is False
 
 
@@ -196,7 +203,7 @@ def test_a_device_found_online_at_the_start_is_told_where_it_stands(
 ) -> None:
     accept([sources[0].message()])
     name = topic(DeviceId(sources[0].name), "presence")
-    gateway.step([Incoming(name, None, b"online", 1, 1, True, 1_800_000_000_000)])
+    deal(gateway, [Incoming(name, None, b"online", 1, 1, True, 1_800_000_000_000)])
     assert [ack.stored_through for ack in told(published)] == [1]
 
 
