@@ -122,8 +122,6 @@ def _left_behind(config: KioskConfig, options: argparse.Namespace) -> Path | Non
         "This device holds {n} entries that the server has not stored yet, and a new identity would never deliver them.",
         standing.undelivered,
     )
-    if standing.progress.forked_at is not None:
-        raise EnrolmentError(found, by_force)  # waiting does not help: another device has taken its name
     run = say("Run it where it reaches the server, until all is delivered: {command}", command=_running(options.config))
     raise EnrolmentError(found, f"{run} {by_force}")
 

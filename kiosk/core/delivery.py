@@ -2,6 +2,8 @@
 
 The worker asks `task(now)`, does it, and tells the result. Rows are safe in the ledger all the while, so forgetting what was
 under way costs sending it again and nothing else; the server takes the same row twice for one.
+
+After a long outage a tenth as many of the newest rows travel between the oldest, so that pages about today are about today.
 """
 
 from collections.abc import Callable, Sequence
@@ -18,8 +20,12 @@ WINDOW: Final = 8
 """Batches under way at most. paho keeps its queue in memory only and hands out 65,535 ids, so the ledger stays the only queue."""
 ACK_PATIENCE: Final = 15_000
 """Milliseconds without word of a batch after which it counts as lost. Sending twice is harmless, so this need not be long."""
+NEWEST: Final = MAX_ROWS // 10
+"""Rows of a batch from the new end, one of which goes between two from the old end."""
+FRAGMENTS: Final = 60
+"""Stretches of rows that may be stored beyond the first gap: a few fewer than the gaps named in one acknowledgement."""
 RESEND_AFTER: Final = 2_000
-"""A batch that the server reports missing is sent again after so many ms: until then it may still be with another ingest worker."""
+"""A batch overtaken by one that was sent later is sent again after so many ms: until then it may be with another ingest worker."""
 GREET_EVERY: Final = 30_000
 """A device with no credit asks again after so many ms, in case the word that it may go on was lost."""
 ACK_AGE: Final = 300_000
@@ -51,6 +57,10 @@ class Send(NamedTuple):
     last: int
 
 
+class Renew(NamedTuple):
+    """Another device has sent rows of this stream otherwise: let the ledger begin a new one, then call `recorded`."""
+
+
 class Wait(NamedTuple):
     """Nothing to do before `until` (monotonic ms), or before something happens if it is None."""
 
@@ -61,7 +71,15 @@ class Restart(NamedTuple):
     """Tear the link down and build it up again, then call `disconnected`."""
 
 
-Task = Greet | Send | Wait | Restart
+Task = Greet | Send | Renew | Wait | Restart
+
+
+class Hole(NamedTuple):
+    """Rows `first` … `last` were lost on their way or by the server, which was noticed at `at` (monotonic ms)."""
+
+    first: int
+    last: int
+    at: int
 
 
 class Heard(NamedTuple):
@@ -74,12 +92,14 @@ class Heard(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Flight:
-    """Rows under way. A greeting is a flight of no rows (`first` 0)."""
+    """Rows under way. A greeting is a flight of no rows (`first` 0). `overtaken_at` is when one sent later was first known to have
+    landed."""
 
     first: int
     last: int
     token: int
     sent_at: int
+    overtaken_at: int | None = None
 
 
 class Delivery:
@@ -98,6 +118,9 @@ class Delivery:
         self._unmoved = 0
         self._not_before = 0
         self._heard_at = 0
+        self._newest_next = False
+        self._refused = False
+        self._hole: Hole | None = None
 
     @property
     def progress(self) -> Progress:
@@ -110,9 +133,25 @@ class Delivery:
         return self._standing
 
     @property
+    def hole(self) -> Hole | None:
+        """What was lost last."""
+        return self._hole
+
+    @property
+    def wanting(self) -> bool:
+        """Whether there is something to say, or to be answered."""
+        if self._refused:
+            return False  # the server has been heard well enough
+        return self._greeted_at is None or bool(self._flights) or bool(self._holes())
+
+    @property
     def under_way(self) -> int:
         """Batches sent and not yet acknowledged."""
         return sum(1 for flight in self._flights if flight.first)
+
+    @property
+    def _window(self) -> int:
+        return min(WINDOW, self._credit)
 
     # --- what happens ------------------------------------------------------------------------------------------------------
 
@@ -133,20 +172,28 @@ class Delivery:
         self._forget_flights()
         self._greeted_at = None
         self._not_before = now
+        self._refused = False
 
     def disconnected(self) -> None:
         """The link is down; what was under way may or may not have arrived."""
-        self._connected = False
+        self._connected = self._refused = False
         self._forget_flights()
+        self._greeted_at = None
+
+    def greet_again(self) -> None:
+        """The server is to be told something that only a greeting says."""
         self._greeted_at = None
 
     def greeted(self, token: int, now: int) -> None:
         """The `Hello` was handed to the link as message `token`."""
         self._greeted_at = now
+        self._newest_next = True
         self._flights.append(Flight(0, 0, token, now))
 
     def sent(self, first: int, last: int, token: int, now: int) -> None:
         """Rows `first` … `last` were handed to the link as message `token`."""
+        holes = self._holes()
+        self._newest_next = bool(holes) and first == holes[0][0]
         self._flights.append(Flight(first, last, token, now))
 
     def not_taken(self, now: int) -> None:
@@ -171,6 +218,7 @@ class Delivery:
             return Heard(note="an acknowledgement from before the server was restored")
         self._silences = 0
         self._heard_at = now
+        self._refused = ack.refused is not None
         if ack.refused is not None:
             self._forget_flights()
             self._greeted_at = None
@@ -185,6 +233,8 @@ class Delivery:
         if ack.epoch != known.epoch or ack.stored_through >= known.stored_through or poorer:  # not overtaken by a newer one
             self._land(ack, now, moved=changed.stored_through > known.stored_through)
         self._standing = self._standing._replace(progress=changed)
+        if changed.stored_through < known.stored_through:
+            self._hole = Hole(changed.stored_through + 1, known.stored_through, now)
         if poorer or changed.stored_through > known.stored_through:
             self._unmoved = 0
         note = ""
@@ -194,8 +244,6 @@ class Delivery:
             note = f"the server was restored and has rows up to {ack.stored_through}"
         elif changed.forked_at is not None and known.forked_at is None:
             note = f"another device with this name sent row {changed.forked_at} before us"
-        elif ack.stored_through >= self._standing.next:
-            note = f"the server has row {ack.stored_through}, which this ledger has not written yet"
         urgent = poorer or changed.epoch != known.epoch or changed.forked_at != known.forked_at
         return Heard(changed != known, urgent, note)
 
@@ -209,9 +257,12 @@ class Delivery:
             self._silences += 1
             self._unmoved += 1
             self._back_off(now)
+        if self.progress.forked_at is not None:
+            return Renew()
         if self._silences >= RESTART_AFTER:
             self._silences = 0
             return Restart()
+        self._drop_lost(now)
         if not self._connected:
             return Wait(None)
         if now < self._not_before:
@@ -222,26 +273,39 @@ class Delivery:
             if now >= self._greeted_at + GREET_EVERY:
                 return Greet()
             return Wait(self._greeted_at + GREET_EVERY)
-        if self.under_way < min(WINDOW, self._credit) and (gap := self._gap()):
-            return gap
+        if self.under_way < self._window and (batch := self._next_batch()):
+            return batch
         if not self._flights and now >= self._heard_at + ACK_AGE:
             return Greet()
-        return Wait(min((flight.sent_at + ACK_PATIENCE for flight in self._flights), default=self._heard_at + ACK_AGE))
+        return Wait(min((self._due(flight) for flight in self._flights), default=self._heard_at + ACK_AGE))
 
-    def _gap(self) -> Send | None:
-        """The lowest rows that the server lacks and that are not under way."""
-        progress = self.progress
-        if progress.forked_at is not None:
+    def _next_batch(self) -> Send | None:
+        """From the old end, or, behind a backlog deeper than the window, every second time from the new one."""
+        holes = self._holes()
+        if not holes:
             return None
-        first = max(progress.stored_through + 1, self._standing.oldest)
+        oldest, (low, newest) = holes[0], holes[-1]
+        first = max(low, newest - NEWEST + 1)
+        if (
+            self._newest_next
+            and newest - oldest[0] >= self._window * MAX_ROWS
+            and (len(holes) < FRAGMENTS or newest < self._standing.next - 1)  # below what has landed it makes no further fragment
+        ):
+            return Send(first, newest)
+        return Send(oldest[0], min(oldest[1], oldest[0] + MAX_ROWS - 1))
+
+    def _holes(self) -> list[tuple[int, int]]:
+        """The rows (first, last) that the server lacks and that are not under way, the oldest first."""
+        first = max(self.progress.stored_through + 1, self._standing.oldest)
         end = self._standing.next
-        taken = sorted([*((flight.first, flight.last) for flight in self._flights if flight.first), *self._stored_beyond])
-        for low, high in taken:
-            if low > first:
-                end = min(end, low)
-                break
+        holes: list[tuple[int, int]] = []
+        for low, high in sorted([*((flight.first, flight.last) for flight in self._flights if flight.first), *self._stored_beyond]):
+            if first < min(low, end):
+                holes.append((first, min(low, end) - 1))
             first = max(first, high + 1)
-        return Send(first, min(end - 1, first + MAX_ROWS - 1)) if first < end else None
+        if first < end:
+            holes.append((first, end - 1))
+        return holes
 
     # --- what an acknowledgement means ----------------------------------------------------------------------------------------
 
@@ -256,28 +320,59 @@ class Delivery:
             known = Progress(ack.epoch, 0, 0, retired, known.forked_at)
             self._forget_flights()
             self._stored_beyond = []
-        forked_at = known.forked_at if ack.forked_at is None else min(ack.forked_at, known.forked_at or ack.forked_at)
+        forked_at = self._forked_at(ack)
         # Behind a fork the server's rows are not ours, so its word about them says nothing about these.
         ours = self._standing.next - 1 if forked_at is None else min(forked_at, self._standing.next) - 1
         stored = min(max(known.stored_through, ack.stored_through), ours)
         backed = min(ack.backed_through, stored)
         return msgspec.structs.replace(known, epoch=ack.epoch, stored_through=stored, backed_through=backed, forked_at=forked_at)
 
+    def _forked_at(self, ack: Ack) -> int | None:
+        """The first row that another device with our name has sent otherwise. Rows that we have never written are its rows, too: a
+        card that was put back to an earlier state meets them."""
+        signs = [row for row in (self.progress.forked_at, ack.forked_at) if row is not None]
+        if max(ack.stored_through, ack.highest) >= self._standing.next:
+            signs.append(self._standing.next)
+        return min(signs, default=None)
+
     def _land(self, ack: Ack, now: int, *, moved: bool) -> None:
-        """Drops the flights that have landed or are known to be lost, and remembers what is stored beyond the first gap."""
-        missing = [(gap.first, gap.last) for gap in ack.missing]
-        self._stored_beyond = [(low[1] + 1, high[0] - 1) for low, high in pairwise(missing) if low[1] + 1 < high[0]]
+        """Drops the flights that have landed, and remembers what is stored beyond the first gap."""
+        gaps = [(gap.first, gap.last) for gap in ack.missing]
+        self._stored_beyond = [(low[1] + 1, high[0] - 1) for low, high in pairwise(gaps) if low[1] + 1 < high[0]]
+        if gaps and gaps[-1][1] < ack.highest:
+            self._stored_beyond.append((gaps[-1][1] + 1, ack.highest))
+        landed = [place for place, flight in enumerate(self._flights) if self._has_landed(flight, ack.stored_through)]
         left: list[Flight] = []
-        for flight in self._flights:
-            landed = flight.last <= ack.stored_through or any(
-                low <= flight.first and flight.last <= high for low, high in self._stored_beyond
+        for place, flight in enumerate(self._flights):
+            if place in landed:
+                continue
+            overtaken = bool(landed) and place < landed[-1]
+            left.append(
+                replace(
+                    flight,
+                    sent_at=now if moved or landed else flight.sent_at,
+                    overtaken_at=now if overtaken and flight.overtaken_at is None else flight.overtaken_at,
+                )
             )
-            lost = flight.sent_at + RESEND_AFTER <= now and any(
-                low <= flight.last and flight.first <= high for low, high in missing
-            )
-            if not landed and not lost:
-                left.append(replace(flight, sent_at=now) if moved else flight)
         self._flights = left
+
+    def _has_landed(self, flight: Flight, stored_through: int) -> bool:
+        return flight.last <= stored_through or any(
+            low <= flight.first and flight.last <= high for low, high in self._stored_beyond
+        )
+
+    def _drop_lost(self, now: int) -> None:
+        """What was overtaken long enough ago did not arrive: it is not under way any more."""
+        lost = [flight for flight in self._flights if flight.overtaken_at is not None and self._due(flight) <= now]
+        if lost:
+            self._hole = Hole(min(flight.first for flight in lost), max(flight.last for flight in lost), now)
+            self._flights = [flight for flight in self._flights if flight not in lost]
+
+    @staticmethod
+    def _due(flight: Flight) -> int:
+        """When `flight` counts as lost."""
+        timeout = flight.sent_at + ACK_PATIENCE
+        return timeout if flight.overtaken_at is None else min(timeout, flight.overtaken_at + RESEND_AFTER)
 
     # --- pauses ----------------------------------------------------------------------------------------------------------------
 

@@ -14,7 +14,7 @@ class Progress(msgspec.Struct, frozen=True, array_like=True):
     """Rows up to `stored_through` are on the server, rows up to `backed_through` in its oldest backup that may be restored.
 
     `epoch` is the server's state of being that said so, empty before the first acknowledgement; `retired` the epochs before it.
-    `forked_at` is the first row that another device with our name had already sent otherwise.
+    `forked_at` is the first row that another device with our name had already sent otherwise, until a new stream is begun.
     """
 
     epoch: bytes = b""
@@ -26,7 +26,7 @@ class Progress(msgspec.Struct, frozen=True, array_like=True):
 
 def fork_note(row: int) -> str:
     """What is noted about a fork at `row`."""
-    return f"another device with this name sent row {row} first"
+    return f"another device with this name sent row {row} first; this one goes on with a new stream"
 
 
 class Standing(NamedTuple):

@@ -30,9 +30,11 @@ from kiosk.device.joining import Joining
 from kiosk.ledger.store import LEDGER
 from kiosk.ledger.thread import LedgerThread
 from kiosk.outputs.backlight import Dimmer
-from kiosk.texts import LANGUAGES, Texts
+from kiosk.texts import LANGUAGES, STAFF, STAFF_LANGUAGES, Texts
+from kiosk.upkeep import status
 from kiosk.upkeep.clerk import Clerk
 from kiosk.upkeep.notices import Notices
+from kiosk.upkeep.status import Status
 from kiosk.workers.watchdog import Watchdog
 from wire.envelopes import Config, SignedConfig
 
@@ -214,8 +216,23 @@ def run(config: KioskConfig) -> None:
             nonlocal outside
             from kiosk.device.outside import Outside
 
+            staff = Texts(STAFF_LANGUAGES, notices.report, domain=STAFF)
+
+            def on_status(found: Status) -> None:
+                language = in_force.language if in_force.language in STAFF_LANGUAGES else STAFF_LANGUAGES[0]
+                line = status.line(found, staff, language)
+                loop.post(lambda: front.tell_staff(line))
+
             outside = Outside(
-                config, who, ledger=ledger, clock=clock, notices=notices, version=in_force.version, on_config=on_config
+                config,
+                who,
+                ledger=ledger,
+                clock=clock,
+                notices=notices,
+                clerk=clerk,
+                in_force=lambda: in_force,
+                on_config=on_config,
+                on_status=on_status,
             )
             outside.start(parts)
 

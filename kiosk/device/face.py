@@ -31,8 +31,8 @@ class MainLoop(Loop, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Face:
-    """`configure` is told where the device stands, `connect` where touches go; `afterwards` runs a call, on the main thread, once
-    what is to be shown has been shown.
+    """`configure` is told where the device stands, `connect` where touches go, `tell_staff` what staff may read on the screen that
+    they call up; `afterwards` runs a call, on the main thread, once what is to be shown has been shown.
     """
 
     loop: MainLoop
@@ -40,12 +40,13 @@ class Face:
     afterwards: Callable[[Callable[[], None]], None]
     configure: Callable[[Surroundings], None]
     connect: Callable[[Callable[[VisitEvent], None]], None]
+    tell_staff: Callable[[str], None]
 
 
 def build(config: KioskConfig, clock: Clock, notices: Notices, texts: Texts, parts: ExitStack) -> Face:
     """The face of `config`; `parts` closes it. Raises `ConfigError`."""
     if not config.has_window:
-        return Face(QueueLoop(clock), (), lambda call: call(), lambda around: None, lambda handle: None)
+        return Face(QueueLoop(clock), (), lambda call: call(), lambda around: None, lambda handle: None, lambda line: None)
     from kiosk.screen.settings import ScreenSettings
 
     settings = ScreenSettings.parse(config.screen, state_dir=config.state_dir)
@@ -58,4 +59,4 @@ def build(config: KioskConfig, clock: Clock, notices: Notices, texts: Texts, par
     except RuntimeError as fault:
         raise ConfigError("screen", f"{fault}.", "Run it where a display is, or with --headless.") from None
     parts.callback(screen.close)
-    return Face(screen.loop, (screen,), screen.loop.when_idle, screen.configure, screen.connect)
+    return Face(screen.loop, (screen,), screen.loop.when_idle, screen.configure, screen.connect, screen.tell_staff)

@@ -3,24 +3,29 @@
 import random
 from collections.abc import Callable
 from contextlib import ExitStack
+from typing import Final
 
 from kiosk import SOFTWARE
 from kiosk.config import KioskConfig
-from kiosk.core.ports import Clock
-from kiosk.core.progress import Progress
+from kiosk.core.ports import Clock, Link
+from kiosk.core.troubles import Troubles
 from kiosk.identity import Identity
 from kiosk.ledger.thread import LedgerThread
 from kiosk.links.mqtt import Broker, MqttLink
 from kiosk.upkeep import status
+from kiosk.upkeep.clerk import Clerk
 from kiosk.upkeep.notices import Notices
 from kiosk.workers.health import HealthWorker
-from kiosk.workers.sync import Sync, reading
+from kiosk.workers.sync import Sync
 from wire.envelopes import Config, Health, SignedConfig
+
+TROUBLES: Final = "troubles"
+"""The clerk's note of what last went wrong with the server."""
 
 
 class Outside:
-    """The link with those who use it. `version` is that of the configuration in force; `on_config` is given each newer one that the
-    server has signed for this device, on a thread of its own.
+    """The ways to the server with those who use them. `in_force` is the configuration in force; `on_config` is given each newer one
+    that the server has signed for this device, `on_status` what staff should know, each on a thread of its own.
     """
 
     def __init__(
@@ -31,11 +36,18 @@ class Outside:
         ledger: LedgerThread,
         clock: Clock,
         notices: Notices,
-        version: int,
+        clerk: Clerk,
+        in_force: Callable[[], Config],
         on_config: Callable[[SignedConfig, Config], None],
+        on_status: Callable[[status.Status], None],
     ) -> None:
         self._state_dir = config.state_dir
-        self._device = who.device
+        self._who = who
+        self._clock = clock
+        self._notices = notices
+        self._clerk = clerk
+        self._in_force = in_force
+        self._on_status = on_status
         link = MqttLink(
             Broker(who.broker_host, who.broker_port, who.ca, who.certificate, who.key),
             who.device,
@@ -46,26 +58,28 @@ class Outside:
             device=who.device,
             shelf=ledger,
             link=link,
+            fallback=self._fallback,
             signer=who.signer,
             verifier=who.verifier,
             clock=clock,
             draw=random.random,
             software=SOFTWARE,
-            config_version=version,
+            config_version=in_force().version,
             on_config=on_config,
             on_up=self.nudge,
+            on_trouble=self._on_trouble,
+            troubles=Troubles.of(clerk.load(TROUBLES)),
         )
         self._health = HealthWorker(
             shelf=ledger,
-            link=link,
             clock=clock,
-            reading=lambda: reading(clock),
             state_dir=config.state_dir,
             software=SOFTWARE,
             retention_days=config.retention_days,
             config_version=lambda: sync.config_version,
-            progress=lambda: sync.progress,
+            outlook=lambda: sync.outlook,
             notes=lambda: [*(f"an unreadable ledger was put aside: {name}" for name in ledger.quarantined), *notices.sentences()],
+            send=sync.report,
             keep=self._keep,
         )
         notices.listen(self.nudge)
@@ -75,7 +89,7 @@ class Outside:
         the device hear of it all the same.
         """
         parts.callback(self._sync.stop)
-        parts.callback(lambda: self._keep(*self._health.report(), running=False))
+        parts.callback(lambda: self._keep(self._health.report(), running=False))
         parts.callback(self._health.stop)
         self._health.start()
         self._sync.start()
@@ -88,5 +102,28 @@ class Outside:
         """There is news worth a report before its time. From any thread."""
         self._health.nudge()
 
-    def _keep(self, health: Health, progress: Progress, *, running: bool = True) -> None:
-        status.keep(self._state_dir, health, progress, device=self._device, up=self._sync.up, running=running)
+    def _fallback(self) -> Link | None:
+        """The way by HTTPS, where the configuration in force names a door."""
+        door = self._in_force().door
+        if door is None:
+            return None
+        from kiosk.links.https import HttpsLink  # what it stands on costs 8 MiB, and most devices never need it
+
+        return HttpsLink(
+            door,
+            self._who.device,
+            signer=self._who.signer,
+            ca=self._who.ca,
+            clock_vouched=lambda: self._clock.stamp().synchronised,
+            report=self._notices.report,
+        )
+
+    def _on_trouble(self, troubles: Troubles) -> None:
+        self._clerk.keep(TROUBLES, troubles.note())
+        self.nudge()
+
+    def _keep(self, health: Health, *, running: bool = True) -> None:
+        outlook = self._sync.outlook
+        found = status.of(health, outlook.troubles, device=self._who.device, up=outlook.up, running=running)
+        self._on_status(found)
+        status.keep(self._state_dir, found)

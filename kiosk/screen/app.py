@@ -115,6 +115,10 @@ class TouchScreen:
         self.presenter.configure(around)
         self._rehearse()
 
+    def tell_staff(self, line: str) -> None:
+        """`line` is what the screen for staff says from now on."""
+        self.presenter.tell_staff(line)
+
     def show(self, scene: Scene) -> None:
         """Draws `scene`."""
         self.presenter.show(scene)

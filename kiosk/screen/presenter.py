@@ -94,6 +94,10 @@ class Presenter:
         self._stage.configure(around)
         self._redraw()
 
+    def tell_staff(self, line: str) -> None:
+        """`line` is what the screen for staff says from now on, whenever it is drawn."""
+        self._stage.staff = line
+
     def resize(self, size: tuple[int, int]) -> None:
         """The window has another size now."""
         if size != self._glass.size:

@@ -23,6 +23,8 @@ class Stage:
         self._texts = texts
         self._around = Surroundings(court={}, languages=(), language="en")
         self._code: tuple[str, views.Modules] | None = None
+        self.staff = ""
+        """What staff are told on the screen that they alone call up, in their language."""
 
     def configure(self, around: Surroundings) -> None:
         """The court, its languages and its number."""
@@ -95,7 +97,7 @@ class Stage:
         until = scene.deadline if scene.deadline is not None else now
         seconds = max(0, -(-(until - now) // 1000))
         sentence = self._texts.say(scene.language, "Cleaning the screen: {n} s left", n=seconds)
-        return views.Cleaning(frame, sentence, scene.since, until, until - 1000 * max(0, seconds - 1))
+        return views.Cleaning(frame, sentence, scene.since, until, until - 1000 * max(0, seconds - 1), self.staff)
 
     def _choices(self, item: Item, scene: Scene) -> tuple[views.Choice, ...]:
         return tuple(

@@ -137,13 +137,14 @@ class Closed:
 @dataclass(frozen=True, slots=True)
 class Cleaning:
     """The screen is locked for wiping. The sentence counts the seconds, the bar drains from `since` to `until`; the picture
-    is out of date at `next_second` (monotonic ms)."""
+    is out of date at `next_second` (monotonic ms). `staff` is what those who clean may want to know of the device, if anything."""
 
     frame: Frame
     sentence: str
     since: int
     until: int
     next_second: int
+    staff: str = ""
 
 
 View = Welcome | FollowUp | Thanks | NotRecorded | OutOfOrder | Closed | Cleaning

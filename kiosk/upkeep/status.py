@@ -6,7 +6,8 @@ from typing import Final
 
 import msgspec
 
-from kiosk.core.progress import Progress, fork_note
+from kiosk.core.progress import fork_note
+from kiosk.core.troubles import Troubles
 from kiosk.texts import Texts
 from wire.envelopes import Health
 
@@ -16,9 +17,11 @@ STALE_S: Final = 150
 
 
 class Status(msgspec.Struct, frozen=True):
-    """The last report. `written` is seconds since the epoch by the device's clock; `up` whether the server could be reached.
+    """The last report. `written` is seconds since the epoch by the device's clock; `up` whether the server could be reached, by
+    `way`. `recorded`, `delivered` and `backed_up` count entries; `waiting_since` (ms since the epoch) is the oldest that the server
+    has not said it has. `gap` is what the server last lacked, (first, last, ms since the epoch).
 
-    `forked_at` is the row from which on another device had used this one's name: from then on nothing is delivered.
+    `forked_at` is the row from which on a copy of this device had used its name.
     """
 
     device: str
@@ -31,23 +34,37 @@ class Status(msgspec.Struct, frozen=True):
     free_bytes: int
     notes: list[str] = []
     forked_at: int | None = None
+    backed_up: int = 0
+    waiting_since: int | None = None
+    gap: tuple[int, int, int] | None = None
+    way: str = "mqtt"
 
 
-def keep(folder: Path, report: Health, progress: Progress, *, device: str, up: bool, running: bool = True) -> None:
-    """Leaves `report` in `folder`, whole or not at all. Raises `OSError`."""
-    forked_at = progress.forked_at
-    status = Status(
+def of(report: Health, troubles: Troubles, *, device: str, up: bool, running: bool = True) -> Status:
+    """What `report` says, for staff. What is still to be taken over from an earlier stream or file counts as recorded here."""
+    now = time.time()
+    fork = troubles.fork_at(int(now * 1000))
+    gap = report.gap
+    return Status(
         device=device,
-        written=time.time(),
+        written=now,
         running=running,
         up=up,
-        recorded=report.recorded,
+        recorded=report.recorded + report.moving,
         delivered=report.stored_through,
         config=report.config,
         free_bytes=report.free_bytes,
-        notes=[note for note in report.notes if forked_at is None or note != fork_note(forked_at)],
-        forked_at=forked_at,
+        notes=[note for note in report.notes if fork is None or note != fork_note(fork.row)],
+        forked_at=None if fork is None else fork.row,
+        backed_up=report.backed_through,
+        waiting_since=report.waiting_since,
+        gap=None if gap is None else (gap.first, gap.last, gap.wall),
+        way=report.way,
     )
+
+
+def keep(folder: Path, status: Status) -> None:
+    """Leaves `status` in `folder`, whole or not at all. Raises `OSError`."""
     draft = folder / f"{FILE}.new"
     draft.write_bytes(msgspec.json.encode(status))
     draft.replace(folder / FILE)
@@ -78,28 +95,52 @@ def sentences(status: Status, now: float, texts: Texts, language: str) -> list[s
     if status.forked_at is not None:
         lines.append(
             say(
-                "This device delivers nothing any more, because another one with its name sent other entries from No. {row} on:"
-                " switch the copy off and enrol this device anew (./vidhuk kiosk enrol … --force);"
-                " what is recorded here stays in its ledger.",
+                "There is a copy of this device: it had sent other entries under its name from No. {row} on. Switch the copy off."
+                " Nothing is lost: this device goes on with a new series of entries.",
                 row=status.forked_at,
             )
         )
-    waiting = max(0, status.recorded - status.delivered)
-    lines.append(
-        say(
-            "Entries recorded: {recorded}, delivered to the server: {delivered}, waiting: {waiting}.",
-            recorded=status.recorded,
-            delivered=status.delivered,
-            waiting=waiting,
-        )
-    )
-    if running:
-        reached = say("The server is connected.")
-        lines.append(reached if status.up else say("The server is not reached: answers are kept here meanwhile."))
+    lines.append(line(status, texts, language))
+    if running and not status.up:
+        lines.append(say("The server is not reached: answers are kept here meanwhile."))
+    elif running and status.way == "https":
+        lines.append(say("The server is connected by HTTPS, because MQTT does not get through."))
+    elif running:
+        lines.append(say("The server is connected."))
     lines.append(say("Version of the configuration: {version}.", version=status.config))
     lines.append(say("Free on the card: {mib} MiB.", mib=status.free_bytes // 2**20))
     lines.extend(say("Note: {note}", note=note) for note in status.notes)
     return lines
+
+
+def line(status: Status, texts: Texts, language: str) -> str:
+    """What has become of the entries, in one line."""
+
+    def say(message: str, **values: object) -> str:
+        return texts.say(language, message, **values)
+
+    said = [
+        say("Recorded {n}", n=status.recorded),
+        say("delivered {n}", n=status.delivered),
+        say("in the backup {n}", n=status.backed_up),
+    ]
+    if status.waiting_since is not None:
+        said.append(say("waiting since {when}", when=_moment(status.waiting_since)))
+    elif status.recorded > status.delivered:
+        said.append(say("{n} waiting", n=status.recorded - status.delivered))
+    else:
+        said.append(say("nothing waits"))
+    if status.gap is not None:
+        first, last, wall = status.gap
+        said.append(say("last gap No. {first}–{last}, {when}", first=first, last=last, when=_moment(wall)))
+    else:
+        said.append(say("no gaps"))
+    return " · ".join(said)
+
+
+def _moment(wall: int) -> str:
+    """`wall` (ms since the epoch) by the device's own local time, as day, month, hour and minute."""
+    return time.strftime("%d.%m %H:%M", time.localtime(wall / 1000))
 
 
 def _last_report(seconds: int, texts: Texts, language: str) -> str:

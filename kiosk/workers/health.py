@@ -8,13 +8,13 @@ from typing import Final
 
 import structlog
 
-from kiosk.core.ports import Clock, Link, Shelf
-from kiosk.core.progress import Progress, fork_note
+from kiosk.core.ports import Clock, Shelf
+from kiosk.core.progress import Progress, Standing, fork_note
 from kiosk.errors import LedgerError
-from wire.codec import encode
-from wire.envelopes import Clock as ClockReading
+from kiosk.workers.sync import Outlook, reading
+from wire.codec import WireError, decode_event
 from wire.envelopes import Health
-from wire.events import DAY_MS
+from wire.events import DAY_MS, StreamId, at
 
 log = structlog.get_logger("health")
 
@@ -31,28 +31,26 @@ class HealthWorker:
         self,
         *,
         shelf: Shelf,
-        link: Link,
         clock: Clock,
-        reading: Callable[[], ClockReading],
         state_dir: Path,
         software: str,
         retention_days: int,
         config_version: Callable[[], int],
-        progress: Callable[[], Progress | None],
+        outlook: Callable[[], Outlook],
         notes: Callable[[], Sequence[str]],
-        keep: Callable[[Health, Progress], None],
+        send: Callable[[Health], None],
+        keep: Callable[[Health], None],
     ) -> None:
-        """`keep` is given each report and what is known of the server, for whoever asks on the device itself."""
+        """`send` and `keep` are given each report: the one for the server, the other for whoever asks on the device itself."""
         self._shelf = shelf
-        self._link = link
         self._clock = clock
-        self._reading = reading
         self._state_dir = state_dir
         self._software = software
         self._retention_ms = retention_days * DAY_MS
         self._config_version = config_version
-        self._progress = progress
+        self._outlook = outlook
         self._notes = notes
+        self._send = send
         self._keep = keep
         self._started = clock.stamp().monotonic
         self._wake = threading.Event()
@@ -85,9 +83,9 @@ class HealthWorker:
 
     def step(self) -> Health:
         """Sends one report and prunes the ledger. Returns the report."""
-        report, progress = self.report()
-        self._keep(report, progress)
-        self._link.publish("health", *encode(report))
+        report = self.report()
+        self._keep(report)
+        self._send(report)
         try:
             while self._shelf.prune(older_than=self._clock.stamp().wall - self._retention_ms):
                 pass
@@ -95,27 +93,46 @@ class HealthWorker:
             log.warning("not-pruned", text=str(fault))
         return report
 
-    def report(self) -> tuple[Health, Progress]:
-        """How the device is now, and what it knows of the server: from the ledger until the sync worker has begun."""
+    def report(self) -> Health:
+        """How the device is now, and what it knows of the server."""
         notes = list(self._notes())
-        recorded, written = 0, Progress()
+        standing = Standing(StreamId(b""), 1, 1, Progress())
+        waiting_since: int | None = None
         try:
             standing = self._shelf.standing()
-            recorded, written = standing.next - 1, standing.progress
+            waiting_since = self._waiting_since(standing)
         except LedgerError as fault:
             notes.insert(0, f"ledger: {fault}")
-        progress = self._progress() or written
-        if progress.forked_at is not None:
-            notes.insert(0, fork_note(progress.forked_at))
-        report = Health(
+        outlook = self._outlook()
+        stamp = self._clock.stamp()
+        if (fork := outlook.troubles.fork_at(stamp.wall)) is not None:
+            notes.insert(0, fork_note(fork.row))
+        return Health(
             1,
-            self._reading(),
-            (self._clock.stamp().monotonic - self._started) // 1000,
-            recorded,
-            progress.stored_through,
+            reading(self._clock),
+            (stamp.monotonic - self._started) // 1000,
+            standing.next - 1,
+            standing.progress.stored_through,
             disk_usage(self._state_dir).free,
             self._software,
             self._config_version(),
             [note[:NOTE_LENGTH] for note in notes[:NOTES]],
+            stream=standing.stream,
+            backed_through=standing.progress.backed_through,
+            moving=standing.moving,
+            waiting_since=waiting_since,
+            gap=outlook.troubles.gap,
+            way=outlook.way.value,
+            echo=outlook.echo,
         )
-        return report, progress
+
+    def _waiting_since(self, standing: Standing) -> int | None:
+        """When the oldest row was recorded that the server has not said it has. Raises `LedgerError`."""
+        first = max(standing.progress.stored_through + 1, standing.oldest)
+        if first >= standing.next:
+            return None
+        rows = self._shelf.read(standing.stream, first, 1).rows
+        try:
+            return at(decode_event(rows[0])) if rows else None
+        except WireError:
+            return None  # a row from another time: it waits all the same, and nobody here can read since when

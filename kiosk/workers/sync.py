@@ -1,20 +1,26 @@
-"""Brings rows to the server and news from it: hands out what the core's delivery asks for, and tells it what became of that."""
+"""Brings rows to the server and news from it: hands out what the core's delivery asks for, and tells it what became of that.
+
+There are two ways. The one in use carries rows and reports; while that is HTTPS, the MQTT link is kept open and tried now and then.
+"""
 
 import queue
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import dataclass, replace
+from typing import Final, Literal, NamedTuple
 
 import structlog
 
-from kiosk.core.delivery import Delivery, Greet, Restart, Send, Wait, fit
-from kiosk.core.ports import Clock, Delivered, Link, LinkDown, LinkEvent, LinkUp, Message, Shelf, Signer, Verifier
-from kiosk.core.progress import Progress
+from kiosk.core.delivery import Delivery, Greet, Hole, Renew, Restart, Send, Wait, fit
+from kiosk.core.ports import Clock, Delivered, Link, LinkDown, LinkUp, Message, Shelf, Signer, Verifier
+from kiosk.core.progress import Progress, Standing
+from kiosk.core.troubles import Fork, Troubles
+from kiosk.core.ways import Probe, Switch, Way, Ways
 from kiosk.errors import LedgerError
+from kiosk.workers.line import FromLink, Line
 from wire import chain
-from wire.codec import WireError, decode_ack, decode_command, decode_config, decode_signed_config, encode
-from wire.envelopes import Batch, Config, Hello, Result, SignedConfig
+from wire.codec import Envelope, WireError, decode_ack, decode_command, decode_config, decode_signed_config, encode
+from wire.envelopes import Ack, Batch, Config, Echo, Gap, Health, Hello, Result, SignedConfig
 from wire.envelopes import Clock as ClockReading
 from wire.events import DeviceId
 
@@ -22,8 +28,6 @@ log = structlog.get_logger("sync")
 
 LEDGER_AGAIN_S: Final = 5.0
 """How soon a ledger that could not be read is asked again."""
-LINK_PATIENCE: Final = 300_000
-"""Milliseconds without a sign of life from a link that is down; it speaks every minute while its thread lives."""
 ASLEEP_S: Final = 3600.0
 """Longest sleep. Whatever happens wakes it before."""
 
@@ -34,15 +38,31 @@ class Rows:
 
 
 @dataclass(frozen=True, slots=True)
+class Report:
+    """Something to say of the device itself, if a way is open; the next report says it better than this one said late."""
+
+    health: Health
+
+
+@dataclass(frozen=True, slots=True)
 class Stop:
     """The device is being switched off."""
 
 
-News = LinkEvent | Rows | Stop
+News = FromLink | Rows | Report | Stop
+
+
+class Outlook(NamedTuple):
+    """How this device stands with its server. `echo` is None before the server has spoken."""
+
+    way: Way
+    up: bool
+    echo: Echo | None
+    troubles: Troubles
 
 
 class Sync:
-    """One conversation with the server. `step` is called on one thread only; `wake` and `heard` from any."""
+    """One conversation with the server. `step` is called on one thread only; `wake`, `report` and the properties from any."""
 
     def __init__(
         self,
@@ -50,6 +70,7 @@ class Sync:
         device: DeviceId,
         shelf: Shelf,
         link: Link,
+        fallback: Callable[[], Link | None] | None = None,
         signer: Signer,
         verifier: Verifier,
         clock: Clock,
@@ -58,13 +79,17 @@ class Sync:
         config_version: int,
         on_config: Callable[[SignedConfig, Config], None],
         on_up: Callable[[], None] = lambda: None,
+        on_trouble: Callable[[Troubles], None] = lambda troubles: None,
+        troubles: Troubles = Troubles(),  # noqa: B008 - frozen
     ) -> None:
-        """`on_config` is given each newer configuration that the server has signed for this device; `on_up` hears when the link
-        has come up. Both on the sync thread.
+        """`link` is the way by MQTT; `fallback` makes the one by HTTPS when it is needed, or returns None where there is none.
+
+        `on_config` is given each newer configuration that the server has signed for this device; `on_up` hears when a way in use
+        has come up; `on_trouble` what went wrong last, in place of `troubles`. All on the sync thread.
         """
         self._device = device
         self._shelf = shelf
-        self._link = link
+        self._fallback = fallback
         self._signer = signer
         self._verifier = verifier
         self._clock = clock
@@ -73,12 +98,16 @@ class Sync:
         self._config_version = config_version
         self._on_config = on_config
         self._on_up = on_up
+        self._on_trouble = on_trouble
+        self._troubles = troubles
         self._news: queue.SimpleQueue[News] = queue.SimpleQueue()
+        self._ways = Ways(draw=draw)
+        self._mqtt = Line(Way.MQTT, link, self._news.put, now=clock.stamp().monotonic)
+        self._https: Line | None = None
         self._delivery: Delivery | None = None
+        self._hole: Hole | None = None
+        self._echo: Echo | None = None
         self._stale = True
-        self._up = False
-        self._down_why = ""
-        self._link_news_at: int = clock.stamp().monotonic
         self._thread = threading.Thread(target=self._run, name="sync", daemon=True)
 
     @property
@@ -87,34 +116,58 @@ class Sync:
         return self._config_version
 
     @property
-    def up(self) -> bool:
-        """Whether the link is up, as far as is known."""
-        return self._up
-
-    @property
     def progress(self) -> Progress | None:
         """What the server has, as far as is known."""
         return self._delivery.progress if self._delivery else None
 
+    @property
+    def outlook(self) -> Outlook:
+        """How it stands with the server."""
+        return Outlook(self._ways.way, self._line.up, self._echo, self._troubles)
+
+    @property
+    def _line(self) -> Line:
+        """The way in use."""
+        return self._https or self._mqtt
+
+    # --- life ----------------------------------------------------------------------------------------------------------------
+
     def start(self) -> None:
-        """Opens the link and begins."""
-        self._link.open(self.heard)
+        """Opens the link and begins. Raises `OSError` when the device's papers cannot be used."""
+        self.open()
         self._thread.start()
 
     def stop(self) -> None:
-        """Closes the link. Rows under way are sent again next time."""
+        """Closes what is open. Rows under way are sent again next time."""
         self._news.put(Stop())
         if self._thread.ident is not None:
             self._thread.join()
-        self._link.close()
+        self.close()
+
+    def open(self) -> None:
+        """Opens the link, for whoever calls `turn` instead of `start`. Raises `OSError`."""
+        self._mqtt.open()
+
+    def close(self) -> None:
+        """Closes what is open."""
+        for line in (self._https, self._mqtt):
+            if line is not None:
+                line.close()
 
     def wake(self) -> None:
         """The ledger has new rows. From any thread; returns at once."""
         self._news.put(Rows())
 
-    def heard(self, event: LinkEvent) -> None:
-        """The link has something to say. From any thread; returns at once."""
-        self._news.put(event)
+    def report(self, health: Health) -> None:
+        """Sends `health` by the way in use. From any thread; returns at once."""
+        self._news.put(Report(health))
+
+    def turn(self) -> float:
+        """One step with each piece of news that has come. Returns the seconds until the next turn is due without news."""
+        pause = self.step()
+        while not self._news.empty():
+            pause = self.step(self._news.get())
+        return pause
 
     def _run(self) -> None:
         pause = 0.0
@@ -134,10 +187,13 @@ class Sync:
     def step(self, news: News | None = None) -> float:
         """Takes note of `news`, does what is to be done now, and returns the seconds until the next step is due without news."""
         now = self._clock.stamp().monotonic
-        if isinstance(news, Rows):
-            self._stale = True
-        elif news is not None:
-            self._take(news, now)
+        match news:
+            case Rows():
+                self._stale = True
+            case Report(health):
+                self._publish(self._line, "health", health, now)
+            case FromLink():
+                self._take(news, now)
         try:
             delivery = self._fresh_delivery(now)
             return self._work(delivery)
@@ -150,7 +206,7 @@ class Sync:
         """The delivery, knowing what the ledger holds. Raises `LedgerError`."""
         if self._delivery is None:
             self._delivery = Delivery(self._shelf.standing(), draw=self._draw)
-            if self._up:
+            if self._line.up:
                 self._delivery.connected(now)
         elif self._stale:
             self._delivery.recorded(self._shelf.standing())
@@ -160,39 +216,73 @@ class Sync:
     def _work(self, delivery: Delivery) -> float:
         while True:
             now: int = self._clock.stamp().monotonic
+            self._supervise(delivery, now)
+            step = self._ways.step(now, wanting=delivery.wanting)
+            if isinstance(step, Switch):
+                self._switch(step.way, delivery, now)
+                continue
+            if isinstance(step, Probe):
+                self._publish(self._mqtt, "up", self._hello(delivery.standing), now)
+                self._ways.probed(now)
+                continue
             match delivery.task(now):
                 case Greet():
                     self._greet(delivery, now)
                 case Send(first, last):
                     self._send(delivery, first, last, now)
+                case Renew():
+                    self._renew(delivery)
                 case Restart():
-                    self._restart("no acknowledgement comes back", now)
+                    self._ways.suspect()
+                    self._restart(self._line, "no acknowledgement comes back", delivery, now)
                 case Wait(until):
-                    return self._pause(until, now)
+                    self._note_hole(delivery)
+                    dues = [until, step.until, *(line.due() for line in self._lines())]
+                    due = min((due for due in dues if due is not None), default=None)
+                    return ASLEEP_S if due is None else max(0.0, (due - now) / 1000)
 
-    def _pause(self, until: int | None, now: int) -> float:
-        """Seconds to sleep; a link that is down and has said nothing for long is started afresh first."""
-        dues = [] if until is None else [until]
-        if not self._up:
-            if now - self._link_news_at >= LINK_PATIENCE:
-                self._restart("the link has fallen silent", now)
-            dues.append(self._link_news_at + LINK_PATIENCE)
-        return max(0.0, (min(dues) - now) / 1000) if dues else ASLEEP_S
+    # --- the ways ------------------------------------------------------------------------------------------------------------
 
-    def _restart(self, why: str, now: int) -> None:
-        log.warning("link-restarted", why=why)
-        self._up = False
-        self._link_news_at = now
-        if self._delivery:
-            self._delivery.disconnected()
-        self._link.close()
-        self._link.open(self.heard)
+    def _lines(self) -> list[Line]:
+        return [self._mqtt] if self._https is None else [self._mqtt, self._https]
+
+    def _supervise(self, delivery: Delivery, now: int) -> None:
+        """Starts afresh what has been silent for too long."""
+        for line in self._lines():
+            due = line.due()
+            if due is not None and now >= due:
+                self._restart(line, "nothing is answered" if line.up else "the link has fallen silent", delivery, now)
+
+    def _restart(self, line: Line, why: str, delivery: Delivery, now: int) -> None:
+        if line is self._mqtt:
+            self._ways.mqtt_down()
+        if line is self._line:
+            delivery.disconnected()
+        line.restart(why, now)
+
+    def _switch(self, way: Way, delivery: Delivery, now: int) -> None:
+        """Speaks by `way` from now on, if it is to be had."""
+        if way is Way.HTTPS:
+            link = self._fallback() if self._fallback else None
+            if link is None:
+                self._ways.unavailable(now)
+                return
+            self._https = Line(way, link, self._news.put, now=now)
+            self._https.open()
+        elif self._https is not None:
+            self._https.close()
+            self._https = None
+        log.warning("way-changed", way=way)
+        self._ways.switched(way, now)
+        delivery.disconnected()
+        if self._line.up:
+            delivery.connected(now)
+            self._on_up()
 
     # --- upwards -------------------------------------------------------------------------------------------------------------
 
-    def _greet(self, delivery: Delivery, now: int) -> None:
-        standing = delivery.standing
-        hello = Hello(
+    def _hello(self, standing: Standing) -> Hello:
+        return Hello(
             1,
             standing.stream,
             standing.next,
@@ -201,8 +291,11 @@ class Sync:
             reading(self._clock),
             self._software,
             standing.progress.epoch,
+            self._echo,
         )
-        token = self._publish_up(hello)
+
+    def _greet(self, delivery: Delivery, now: int) -> None:
+        token = self._publish(self._line, "up", self._hello(delivery.standing), now)
         if token is None:
             delivery.not_taken(now)
         else:
@@ -217,58 +310,67 @@ class Sync:
             return
         head = excerpt.head if len(rows) == len(excerpt.rows) else chain.links(excerpt.previous, rows)[-1]
         statement = chain.batch_statement(stream, first, len(rows), head)
-        token = self._publish_up(Batch(1, stream, first, excerpt.previous, rows, self._signer.sign(statement)))
+        batch = Batch(1, stream, first, excerpt.previous, rows, self._signer.sign(statement))
+        token = self._publish(self._line, "up", batch, now)
         if token is None:
             delivery.not_taken(now)
         else:
             delivery.sent(first, first + len(rows) - 1, token, now)
 
-    def _publish_up(self, envelope: Batch | Hello) -> int | None:
-        return self._link.publish("up", *encode(envelope))
+    def _publish(self, line: Line, leaf: Literal["up", "health", "result"], envelope: Envelope, now: int) -> int | None:
+        return line.publish(leaf, *encode(envelope), now)
 
     # --- downwards -----------------------------------------------------------------------------------------------------------
 
-    def _take(self, event: LinkEvent | Stop, now: int) -> None:
+    def _take(self, news: FromLink, now: int) -> None:
+        way, event = news
+        line = next((line for line in self._lines() if line.way is way), None)
+        if line is not None:
+            line.take(event, now)
         match event:
-            case LinkUp():
-                self._up = True
-                log.info("link-up")
-                self._on_up()
-                if self._delivery:
-                    self._delivery.connected(now)
-            case LinkDown(why):
-                if self._up or why != self._down_why:
-                    log.warning("link-down", why=why)
-                self._up, self._down_why = False, why
-                self._link_news_at = now
-                if self._delivery:
-                    self._delivery.disconnected()
+            case LinkUp() | LinkDown():
+                self._changed(line, now)
             case Delivered(token, reason):
-                if self._delivery:
+                if self._delivery and line is self._line:
                     self._delivery.delivered(token, reason, now)
             case Message():
                 try:
-                    self._message(event, now)
+                    self._message(way, event, now)
                 except WireError as fault:
                     log.warning("message-refused", leaf=event.leaf, reason=fault.reason, text=str(fault))
 
-    def _message(self, message: Message, now: int) -> None:
+    def _changed(self, line: Line | None, now: int) -> None:
+        """`line` has come up or gone down."""
+        if line is self._mqtt:
+            self._ways.mqtt_up(now) if line.up else self._ways.mqtt_down()
+        if line is not self._line:
+            return
+        if line.up:
+            self._on_up()
+        if self._delivery:
+            self._delivery.connected(now) if line.up else self._delivery.disconnected()
+
+    def _message(self, way: Way, message: Message, now: int) -> None:
         match message.leaf:
             case "down":
-                self._acknowledged(message, now)
+                ack = decode_ack(message.content_type, message.payload)
+                self._ways.heard(way)
+                self._acknowledged(ack, now)
             case "config":
                 self._configured(message)
             case "command":
                 command = decode_command(message.content_type, message.payload)
                 log.warning("command-unknown", kind=command.kind)
                 result = Result(1, command.id, False, f"this device does not know the command {command.kind!r}")
-                self._link.publish("result", *encode(result))
+                self._publish(self._line, "result", result, now)
 
-    def _acknowledged(self, message: Message, now: int) -> None:
-        ack = decode_ack(message.content_type, message.payload)
+    def _acknowledged(self, ack: Ack, now: int) -> None:
+        first_word, self._echo = self._echo is None, Echo(ack.server_wall, now)
         if self._delivery is None:
             return
         heard = self._delivery.acknowledged(ack, now)
+        if first_word and not self._clock.stamp().synchronised:
+            self._delivery.greet_again()  # only with an echo can the server tell what our clock means
         if heard.note:
             log.warning("acknowledgement", note=heard.note)
         for rejected in ack.rejected:
@@ -289,6 +391,27 @@ class Sync:
         self._on_config(signed, config)
         self._config_version = config.version
         log.info("configured", version=config.version)
+
+    # --- troubles ------------------------------------------------------------------------------------------------------------
+
+    def _renew(self, delivery: Delivery) -> None:
+        """Another device has sent rows of our stream: ours go on in a new one, and none is lost. Raises `LedgerError`."""
+        row = delivery.progress.forked_at or 0
+        standing = self._shelf.begin_anew(delivery.standing.stream, delivery.progress)
+        log.error("stream-forked", row=row, moving=standing.moving)
+        delivery.recorded(standing)
+        self._trouble(replace(self._troubles, fork=Fork(row, self._clock.stamp().wall)))
+
+    def _note_hole(self, delivery: Delivery) -> None:
+        hole = delivery.hole
+        if hole is not None and hole is not self._hole:
+            log.warning("rows-sent-again", first=hole.first, last=hole.last)
+            self._trouble(replace(self._troubles, gap=Gap(hole.first, hole.last, hole.at + self._clock.stamp().wall_offset)))
+        self._hole = hole
+
+    def _trouble(self, troubles: Troubles) -> None:
+        self._troubles = troubles
+        self._on_trouble(troubles)
 
 
 def verified(signed: SignedConfig, device: DeviceId, verifier: Verifier) -> Config:

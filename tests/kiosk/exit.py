@@ -34,9 +34,10 @@ class HandClock:
 
     def __init__(self, now: int = 1_000_000) -> None:
         self.now = now
+        self.synchronised = True
 
     def stamp(self) -> Stamp:
-        return Stamp(BOOT, Millis(self.now), WALL_OFFSET, True)
+        return Stamp(BOOT, Millis(self.now), WALL_OFFSET, self.synchronised)
 
 
 class HandLoop:

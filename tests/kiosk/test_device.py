@@ -15,7 +15,8 @@ import structlog.testing
 
 from kiosk import config as configuration
 from kiosk.clock import SystemClock
-from kiosk.core.progress import Progress, fork_note
+from kiosk.core.progress import fork_note
+from kiosk.core.troubles import FORK_SHOWN, Fork, Troubles
 from kiosk.device import face
 from kiosk.errors import ConfigError
 from kiosk.headless import QueueLoop
@@ -25,7 +26,7 @@ from kiosk.upkeep import status
 from kiosk.upkeep.notices import Notices
 from tests.kiosk.authority import Authority
 from wire.envelopes import Clock as ClockReading
-from wire.envelopes import Health
+from wire.envelopes import Gap, Health
 
 REPORT = Health(1, ClockReading(b"b" * 16, 0, 0, True), 5, 120, 100, 3 * 2**30, "test", 7, [])
 
@@ -111,57 +112,79 @@ def texts() -> Iterator[Texts]:
         (22 * 86_400, "22 дні тому"),
     ],
 )
-def test_the_age_of_the_report_is_said_in_correct_ukrainian(tmp_path: Path, texts: Texts, ago: int, said: str) -> None:
-    status.keep(tmp_path, REPORT, Progress(), device="kiosk-status", up=True)
-    found = status.last(tmp_path)
-    assert found is not None
+def test_the_age_of_the_report_is_said_in_correct_ukrainian(texts: Texts, ago: int, said: str) -> None:
+    found = status.of(REPORT, Troubles(), device="kiosk-status", up=True)
     assert status.sentences(found, found.written + ago, texts, "uk")[0].endswith(f"Останнє повідомлення: {said}.")
 
 
 @pytest.mark.parametrize(
     ("language", "says"),
     [
-        ("en", r"delivers nothing any more.* from No\. 11 on: switch the copy off and enrol this device anew"),
-        ("uk", r"більше нічого не передає.* з № 11: вимкніть копію й зареєструйте цей пристрій заново"),
+        ("en", r"There is a copy of this device.* from No\. 11 on\. Switch the copy off\. Nothing is lost"),
+        ("uk", r"Є копія цього пристрою.* з № 11\. Вимкніть копію\. Нічого не втрачено"),
     ],
 )
-def test_at_a_fork_staff_read_once_that_nothing_is_delivered_and_what_to_do(
-    tmp_path: Path, texts: Texts, language: str, says: str
-) -> None:
+def test_at_a_fork_staff_read_once_that_there_is_a_copy_and_what_to_do(texts: Texts, language: str, says: str) -> None:
     report = msgspec.structs.replace(REPORT, notes=[fork_note(11), "the crest is missing"])
-    status.keep(tmp_path, report, Progress(b"e" * 16, 10, 10, (), 11), device="kiosk-status", up=True)
-    found = status.last(tmp_path)
-    assert found is not None
+    troubles = Troubles(fork=Fork(11, round(time.time() * 1000) - FORK_SHOWN + 60_000))
+    found = status.of(report, troubles, device="kiosk-status", up=True)
     lines = status.sentences(found, found.written, texts, language)
     assert re.search(says, lines[1])
     assert sum("11" in line for line in lines) == 1
     assert any("the crest is missing" in line for line in lines)
+    old = status.of(report, Troubles(fork=Fork(11, 0)), device="kiosk-status", up=True)
+    assert not any(re.search(says, line) for line in status.sentences(old, old.written, texts, language))
 
 
 def test_staff_read_what_is_recorded_delivered_and_waiting(tmp_path: Path, texts: Texts) -> None:
-    report = msgspec.structs.replace(REPORT, notes=["the crest is missing"])
+    report = msgspec.structs.replace(REPORT, notes=["the crest is missing"], backed_through=90, waiting_since=1_795_000_000_000)
     assert status.last(tmp_path) is None
-    status.keep(tmp_path, report, Progress(), device="kiosk-status", up=False)
+    status.keep(tmp_path, status.of(report, Troubles(), device="kiosk-status", up=False))
     found = status.last(tmp_path)
     assert found is not None
     assert status.sentences(found, found.written + 130, texts, "en") == [
         "kiosk-status is running. Last report: 2 minutes ago.",
-        "Entries recorded: 120, delivered to the server: 100, waiting: 20.",
+        f"Recorded 120 · delivered 100 · in the backup 90 · waiting since {local(1_795_000_000)} · no gaps",
         "The server is not reached: answers are kept here meanwhile.",
         "Version of the configuration: 7.",
         "Free on the card: 3072 MiB.",
         "Note: the crest is missing",
     ]
     assert not status.is_running(found, found.written + 151)
-    status.keep(tmp_path, report, Progress(), device="kiosk-status", up=False, running=False)
-    stopped = status.last(tmp_path)
-    assert stopped is not None
+    stopped = status.of(report, Troubles(), device="kiosk-status", up=False, running=False)
     assert not status.is_running(stopped, stopped.written)
     lines = status.sentences(stopped, stopped.written, texts, "en")
     assert lines[0] == "kiosk-status is not running. Last report: just now."
     assert not any("server is" in line for line in lines)
     (tmp_path / status.FILE).write_bytes(b"{")
     assert status.last(tmp_path) is None
+
+
+def local(seconds: int) -> str:
+    return time.strftime("%d.%m %H:%M", time.localtime(seconds))
+
+
+def test_the_one_line_in_ukrainian_names_the_last_gap(texts: Texts) -> None:
+    report = msgspec.structs.replace(
+        REPORT, recorded=1204, stored_through=1204, backed_through=1100, gap=Gap(5, 9, 1_795_000_000_000)
+    )
+    line = status.line(status.of(report, Troubles(), device="kiosk-status", up=True), texts, "uk")
+    gap = f"остання прогалина № 5–9, {local(1_795_000_000)}"
+    assert line == f"Записано 1204 · доставлено 1204 · у резервній копії 1100 · нічого не чекає · {gap}"
+
+
+def test_what_is_still_taken_over_from_an_earlier_stream_is_recorded_and_waits(texts: Texts) -> None:
+    report = msgspec.structs.replace(REPORT, recorded=10, stored_through=10, moving=300)
+    line = status.line(status.of(report, Troubles(), device="kiosk-status", up=True), texts, "en")
+    assert line == "Recorded 310 · delivered 10 · in the backup 0 · 300 waiting · no gaps"
+
+
+def test_staff_read_that_the_server_is_reached_by_the_other_way(texts: Texts) -> None:
+    report = msgspec.structs.replace(REPORT, way="https")
+    found = status.of(report, Troubles(), device="kiosk-status", up=True)
+    assert "The server is connected by HTTPS, because MQTT does not get through." in status.sentences(
+        found, found.written, texts, "en"
+    )
 
 
 @pytest.mark.parametrize(("check_dates", "gets_in"), [(True, False), (False, True)])

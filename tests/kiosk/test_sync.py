@@ -4,22 +4,27 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from kiosk.core.delivery import ACK_PATIENCE, NO_SUBSCRIBERS
 from kiosk.core.ports import Delivered, LinkDown, LinkEvent, LinkUp, Message
-from kiosk.core.progress import Progress
+from kiosk.core.progress import Progress, Standing
+from kiosk.core.troubles import Fork, Troubles
+from kiosk.core.ways import HOLD_LEAST, PATIENCE, Way
+from kiosk.errors import LedgerError
 from kiosk.identity import load
 from kiosk.ledger.thread import LedgerThread
-from kiosk.texts import STAFF, STAFF_LANGUAGES, Texts
-from kiosk.upkeep import status
-from kiosk.workers.health import HealthWorker
-from kiosk.workers.sync import LINK_PATIENCE, Rows, Sync, reading
+from kiosk.workers.health import EVERY_S, HealthWorker
+from kiosk.workers.line import ANSWER_PATIENCE, DOWN_PATIENCE, FromLink
+from kiosk.workers.sync import LEDGER_AGAIN_S, Rows, Sync
 from tests.kiosk.authority import Authority, configuration
 from tests.kiosk.exit import HandClock
 from tests.kiosk.test_ledger_thread import Outcomes, rating
+from tests.support.waiting import until
 from wire import chain
-from wire.codec import PLAIN, decode_health, decode_result, decode_upward, encode
-from wire.envelopes import Ack, Batch, Command, Config, Health, Hello, SignedConfig
+from wire.codec import PLAIN, decode_event, decode_health, decode_result, decode_upward, encode
+from wire.envelopes import Ack, Batch, Command, Config, Echo, Gap, Health, Hello, SignedConfig
+from wire.events import Answer, StreamId, at
 from wire.events import Link as ChainLink
 
 DEVICE = "kiosk-sync-1"
@@ -31,24 +36,38 @@ class HandLink:
     def __init__(self) -> None:
         self.sent: list[tuple[str, str, bytes]] = []
         self.taking = True
+        self.tokens = 0
+        self.owed: list[int] = []
         self.openings = 0
+        self.closings = 0
 
     def open(self, heard: Callable[[LinkEvent], None]) -> None:
         self.openings += 1
 
-    def close(self) -> None: ...
+    def close(self) -> None:
+        self.closings += 1
 
     def publish(self, leaf: str, content_type: str, payload: bytes) -> int | None:
         if not self.taking:
             return None
         self.sent.append((leaf, content_type, payload))
-        return len(self.sent)
+        self.tokens += 1
+        self.owed.append(self.tokens)
+        return self.tokens
 
     def upward(self) -> list[Batch | Hello]:
         """What was sent upwards since it was last asked."""
         found = [decode_upward(kind, payload) for leaf, kind, payload in self.sent if leaf == "up"]
         self.sent = [entry for entry in self.sent if entry[0] != "up"]
         return found
+
+
+class HandHttps(HandLink):
+    """The same, up as soon as it is opened."""
+
+    def open(self, heard: Callable[[LinkEvent], None]) -> None:
+        super().open(heard)
+        heard(LinkUp())
 
 
 class Desk:
@@ -63,10 +82,14 @@ class Desk:
         self.ledger = LedgerThread(folder / "ledger.sqlite3")
         self.ledger.start()
         self.configs: list[tuple[SignedConfig, Config]] = []
+        self.troubles: list[Troubles] = []
+        self.https: list[HandHttps] = []
+        self.no_door = False
         self.sync = Sync(
             device=who.device,
             shelf=self.ledger,
             link=self.link,
+            fallback=self.fallback,
             signer=who.signer,
             verifier=who.verifier,
             clock=self.clock,
@@ -74,7 +97,15 @@ class Desk:
             software="test",
             config_version=1,
             on_config=lambda signed, config: self.configs.append((signed, config)),
+            on_trouble=self.troubles.append,
         )
+        self.sync.open()
+
+    def fallback(self) -> HandHttps | None:
+        if self.no_door:
+            return None
+        self.https.append(HandHttps())
+        return self.https[-1]
 
     def rate(self, count: int) -> None:
         outcomes = Outcomes()
@@ -82,11 +113,19 @@ class Desk:
             self.ledger.append([rating(number)], outcomes.of(number))
         outcomes.wait(count)
 
-    def ack(self, stored: int, **more: object) -> Ack:
-        return Ack(1, b"e" * 16, self.ledger.standing().stream, stored, 0, 8, 0, **more)  # type: ignore[arg-type]
+    def ack(self, stored: int, *, backed: int = 0, server_wall: int = 0, **more: object) -> Ack:
+        return Ack(1, b"e" * 16, self.ledger.standing().stream, stored, backed, 8, server_wall, **more)  # type: ignore[arg-type]
+
+    def taken(self) -> float:
+        """The broker and the door say of everything that it has come."""
+        pause = self.sync.turn()
+        for way, link in [(Way.MQTT, self.link), *((Way.HTTPS, link) for link in self.https)]:
+            while link.owed:
+                pause = self.sync.step(FromLink(way, Delivered(link.owed.pop(0), 0)))
+        return pause
 
     def down(self, leaf: str, envelope: object) -> float:
-        return self.sync.step(Message(leaf, *encode(envelope)))  # type: ignore[arg-type]
+        return self.sync.step(FromLink(Way.MQTT, Message(leaf, *encode(envelope))))  # type: ignore[arg-type]
 
 
 @pytest.fixture
@@ -106,7 +145,7 @@ def test_on_each_connection_it_greets_and_sends_what_waits_signed_and_chained(de
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
     desk.rate(3)
-    desk.sync.step(LinkUp())
+    desk.sync.step(FromLink(Way.MQTT, LinkUp()))
     hello, batch = desk.link.upward()
     assert isinstance(hello, Hello)
     assert isinstance(batch, Batch)
@@ -119,7 +158,7 @@ def test_on_each_connection_it_greets_and_sends_what_waits_signed_and_chained(de
 
 
 def test_a_new_rating_is_sent_in_the_very_step_that_hears_of_it(desk: Desk) -> None:
-    desk.sync.step(LinkUp())
+    desk.sync.step(FromLink(Way.MQTT, LinkUp()))
     desk.down("down", desk.ack(0))
     desk.link.upward()
     desk.rate(1)
@@ -130,7 +169,7 @@ def test_a_new_rating_is_sent_in_the_very_step_that_hears_of_it(desk: Desk) -> N
 
 def test_what_the_server_has_is_remembered_across_a_restart(desk: Desk, tmp_path: Path) -> None:
     desk.rate(5)
-    desk.sync.step(LinkUp())
+    desk.sync.step(FromLink(Way.MQTT, LinkUp()))
     desk.down("down", desk.ack(5))
     assert desk.ledger.standing().progress.stored_through == 5
     desk.ledger.stop()
@@ -143,7 +182,7 @@ def test_what_the_server_has_is_remembered_across_a_restart(desk: Desk, tmp_path
 def test_a_link_that_takes_nothing_is_tried_again_later(desk: Desk) -> None:
     desk.rate(1)
     desk.link.taking = False
-    pause = desk.sync.step(LinkUp())
+    pause = desk.sync.step(FromLink(Way.MQTT, LinkUp()))
     assert 0 < pause <= 5
     desk.link.taking = True
     desk.clock.now += 5_000
@@ -153,9 +192,9 @@ def test_a_link_that_takes_nothing_is_tried_again_later(desk: Desk) -> None:
 
 def test_no_matching_subscribers_is_waited_out(desk: Desk) -> None:
     desk.rate(1)
-    desk.sync.step(LinkUp())
+    desk.sync.step(FromLink(Way.MQTT, LinkUp()))
     desk.link.upward()
-    pause = desk.sync.step(Delivered(2, NO_SUBSCRIBERS))
+    pause = desk.sync.step(FromLink(Way.MQTT, Delivered(2, NO_SUBSCRIBERS)))
     assert pause >= 1
     assert desk.link.upward() == []
     desk.clock.now += round(pause * 1000)
@@ -164,42 +203,44 @@ def test_no_matching_subscribers_is_waited_out(desk: Desk) -> None:
 
 
 def test_a_link_whose_acknowledgements_do_not_come_is_built_afresh(desk: Desk) -> None:
+    desk.no_door = True
     desk.rate(1)
-    pause = desk.sync.step(LinkUp())
-    for _ in range(20):
-        desk.clock.now += round(pause * 1000)
-        pause = desk.sync.step()
-        if desk.link.openings:
-            break
-    assert desk.link.openings == 1
-    assert desk.clock.now < 1_000 + 10 * ACK_PATIENCE
+    desk.sync.step(FromLink(Way.MQTT, LinkUp()))
+    while desk.link.openings == 1:
+        assert desk.clock.now < 1_000 + 4 * ACK_PATIENCE
+        desk.clock.now += round(desk.taken() * 1000)
+        desk.sync.step()
     desk.link.upward()
-    desk.sync.step(LinkUp())
+    desk.sync.step(FromLink(Way.MQTT, LinkUp()))
     desk.clock.now += 10_000
     desk.sync.step()
     assert [type(envelope) for envelope in desk.link.upward()] == [Hello, Batch]
 
 
 def test_a_link_that_is_down_and_has_fallen_silent_is_built_afresh(desk: Desk) -> None:
-    pause = desk.sync.step(LinkDown("nobody answers"))
-    assert pause == LINK_PATIENCE / 1000
-    desk.clock.now += LINK_PATIENCE
+    desk.no_door = True
+    desk.sync.step(FromLink(Way.MQTT, LinkDown("nobody answers")))
+    desk.clock.now += DOWN_PATIENCE - 1
     desk.sync.step()
     assert desk.link.openings == 1
+    desk.clock.now += 1
+    desk.sync.step()
+    assert desk.link.openings == 2
 
 
 def test_with_nothing_to_do_it_sleeps_for_minutes(desk: Desk) -> None:
-    desk.sync.step(LinkUp())
-    assert desk.down("down", desk.ack(0)) >= 60
+    desk.sync.step(FromLink(Way.MQTT, LinkUp()))
+    desk.down("down", desk.ack(0))
+    assert desk.taken() >= 60
 
 
 @pytest.mark.parametrize("payload", [b"", b"\xff\xff", b"\x93\x01\x02\x03"])
 @pytest.mark.parametrize("leaf", ["down", "config", "command", "presence"])
 def test_nonsense_from_below_changes_nothing(desk: Desk, leaf: str, payload: bytes) -> None:
-    desk.sync.step(LinkUp())
-    desk.sync.step(Message(leaf, PLAIN, payload))
-    desk.sync.step(Message(leaf, None, payload))
-    desk.sync.step(Message(leaf, "vidhuk/9", payload))
+    desk.sync.step(FromLink(Way.MQTT, LinkUp()))
+    desk.sync.step(FromLink(Way.MQTT, Message(leaf, PLAIN, payload)))
+    desk.sync.step(FromLink(Way.MQTT, Message(leaf, None, payload)))
+    desk.sync.step(FromLink(Way.MQTT, Message(leaf, "vidhuk/9", payload)))
     assert desk.configs == []
     assert desk.ledger.standing().progress.stored_through == 0
 
@@ -241,80 +282,264 @@ def test_an_unknown_command_is_answered_so(desk: Desk) -> None:
 
 def test_a_ledger_that_begins_a_new_stream_is_sent_from_its_start(desk: Desk, tmp_path: Path) -> None:
     desk.rate(4)
-    desk.sync.step(LinkUp())
+    desk.sync.step(FromLink(Way.MQTT, LinkUp()))
     desk.down("down", desk.ack(4))
     desk.link.upward()
-    desk.ledger._ask(lambda store: None)
-
-    def tear(store: object) -> None:
-        from kiosk.ledger.store import Unreadable
-
-        raise Unreadable("torn")
-
-    with pytest.raises(Exception, match="card failed"):
-        desk.ledger._ask(tear)
+    standing = desk.ledger.standing()
+    desk.ledger.begin_anew(standing.stream, standing.progress)
     desk.rate(2)
     desk.sync.step(Rows())
     hello, batch = desk.link.upward()
     assert isinstance(batch, Batch)
-    assert (hello.stream, batch.first, len(batch.rows)) == (desk.ledger.standing().stream, 1, 2)
+    assert (hello.stream, batch.first, len(batch.rows)) == (desk.ledger.standing().stream, 1, len(batch.rows))
+    assert {row.visit for row in map(decode_event, batch.rows)} >= {rating(0).visit, rating(1).visit}
 
 
-def health_of(desk: Desk, folder: Path, keep: Callable[[Health, Progress], None], **more: object) -> HealthWorker:
-    known = {"progress": lambda: desk.sync.progress, "notes": lambda: ["the crest is missing", "x" * 500]} | more
+def health_of(desk: Desk, folder: Path, keep: Callable[[Health], None] = lambda report: None) -> HealthWorker:
     return HealthWorker(
         shelf=desk.ledger,
-        link=desk.link,  # type: ignore[arg-type]
         clock=desk.clock,
-        reading=lambda: reading(desk.clock),
         state_dir=folder,
         software="test",
         retention_days=30,
         config_version=lambda: desk.sync.config_version,
+        outlook=lambda: desk.sync.outlook,
+        notes=lambda: ["the crest is missing", "x" * 500],
+        send=desk.sync.report,
         keep=keep,
-        **known,  # type: ignore[arg-type]
     )
 
 
-def test_health_says_what_is_recorded_and_delivered(desk: Desk, tmp_path: Path) -> None:
+def test_health_says_what_is_recorded_delivered_backed_up_and_waiting(desk: Desk, tmp_path: Path) -> None:
     desk.rate(6)
-    desk.sync.step(LinkUp())
-    desk.down("down", desk.ack(4))
-    kept: list[object] = []
-    health = health_of(desk, tmp_path, lambda report, progress: kept.append((report, progress.stored_through)))
-    desk.clock.now += 61_000
+    desk.sync.step(FromLink(Way.MQTT, LinkUp()))
+    desk.clock.now += 10
+    desk.down("down", desk.ack(4, backed=3, server_wall=77_000))
+    kept: list[Health] = []
+    health = health_of(desk, tmp_path, kept.append)
+    desk.taken()
+    desk.clock.now += 9_990
     report = health.step()
+    desk.sync.turn()
     leaf, kind, payload = desk.link.sent[-1]
     assert leaf == "health"
     assert decode_health(kind, payload) == report
-    assert (report.recorded, report.stored_through, report.config, report.uptime_s) == (6, 4, 1, 61)
+    assert (report.recorded, report.stored_through, report.backed_through, report.moving) == (6, 4, 3, 0)
+    assert (report.config, report.uptime_s, report.way, report.gap) == (1, 9, "mqtt", None)
+    assert report.stream == desk.ledger.standing().stream
+    assert report.waiting_since == at(rating(4)), "the fifth row is the oldest that the server has not"
+    assert report.echo == Echo(77_000, 1_010)
     assert report.notes[0] == "the crest is missing"
-    assert kept == [(report, 4)]
+    assert kept == [report]
+    desk.down("down", desk.ack(6))
+    assert health.report().waiting_since is None
 
 
-def test_a_fork_stops_the_delivery_and_staff_and_server_hear_of_it(desk: Desk, tmp_path: Path) -> None:
+# --- forks, gaps, echoes -----------------------------------------------------------------------------------------------------
+
+
+def test_a_fork_is_answered_by_a_new_stream_that_carries_everything_not_backed_up(desk: Desk, tmp_path: Path) -> None:
     desk.rate(6)
-    desk.sync.step(LinkUp())
-    desk.down("down", desk.ack(2, forked_at=3))
-    desk.link.sent.clear()
+    former = desk.ledger.standing().stream
+    desk.sync.step(FromLink(Way.MQTT, LinkUp()))
+    desk.down("down", desk.ack(4, backed=2, forked_at=5))
+    desk.link.upward()
+    until(lambda: desk.ledger.standing().moving == 0, "the rows have moved")
     desk.rate(1)
     desk.sync.step(Rows())
-    assert desk.link.upward() == []
-    health = health_of(desk, tmp_path, lambda report, progress: status.keep(tmp_path, report, progress, device=DEVICE, up=True))
-    assert health.step().notes[0] == "another device with this name sent row 3 first"
-    found = status.last(tmp_path)
-    assert found is not None
-    lines = status.sentences(found, found.written, Texts(STAFF_LANGUAGES, print, domain=STAFF), "en")
-    assert "delivers nothing any more, because another one with its name sent other entries from No. 3 on" in lines[1]
-    assert not any("sent row 3 first" in line for line in lines)
+    sent = desk.link.upward()
+    stream = desk.ledger.standing().stream
+    assert stream != former
+    assert {envelope.stream for envelope in sent} == {stream}
+    batch = sent[-1]
+    assert isinstance(batch, Batch)
+    rows = [decode_event(row) for row in batch.rows]
+    assert sorted(row.visit for row in rows if isinstance(row, Answer)) == sorted(
+        [*(rating(n).visit for n in range(2, 6)), rating(0).visit]
+    )
+    desk.down("down", structs.replace(desk.ack(6, forked_at=5), stream=former))
+    assert desk.ledger.standing().stream == stream, "what is still said about the former stream changes nothing"
 
 
-def test_a_fork_is_known_at_once_after_a_restart(desk: Desk, tmp_path: Path) -> None:
+def test_a_fork_is_told_to_staff_and_server_and_remembered_across_a_restart(desk: Desk, tmp_path: Path) -> None:
     desk.rate(6)
-    desk.ledger.remember(desk.ledger.standing().stream, Progress(b"e" * 16, 2, 2, (), 3), now=True)
-    kept: list[Progress] = []
-    not_begun = {"progress": lambda: None, "notes": list}
-    health = health_of(desk, tmp_path, lambda report, progress: kept.append(progress), **not_begun)
-    report = health.step()
-    assert report.notes == ["another device with this name sent row 3 first"]
-    assert (report.stored_through, kept[0].forked_at) == (2, 3)
+    desk.sync.step(FromLink(Way.MQTT, LinkUp()))
+    desk.down("down", desk.ack(2, forked_at=3))
+    (troubles,) = desk.troubles
+    assert Troubles.of(troubles.note()) == troubles
+    assert troubles.fork == Fork(3, desk.clock.stamp().wall)
+    report = health_of(desk, tmp_path).report()
+    assert report.notes[0] == "another device with this name sent row 3 first; this one goes on with a new stream"
+
+
+def test_a_fork_that_was_known_when_the_power_went_is_answered_in_the_next_life(desk: Desk) -> None:
+    desk.rate(3)
+    former = desk.ledger.standing().stream
+    desk.ledger.remember(former, Progress(b"e" * 16, 2, 2, (), 3), now=True)
+    desk.sync.step()
+    assert desk.ledger.standing().stream != former, "without any link"
+
+
+def test_a_card_that_cannot_begin_a_new_stream_is_asked_again(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    desk.rate(3)
+    former = desk.ledger.standing().stream
+    desk.sync.step(FromLink(Way.MQTT, LinkUp()))
+
+    def fails(stream: StreamId, progress: Progress) -> Standing:
+        raise LedgerError("The card failed.")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(desk.ledger, "begin_anew", fails)
+        assert desk.down("down", desk.ack(1, forked_at=2)) == LEDGER_AGAIN_S
+        assert desk.troubles == []
+    desk.sync.step()
+    assert desk.ledger.standing().stream != former
+    assert len(desk.troubles) == 1
+
+
+def test_rows_that_the_server_lost_are_the_last_gap(desk: Desk, tmp_path: Path) -> None:
+    desk.rate(5)
+    desk.sync.step(FromLink(Way.MQTT, LinkUp()))
+    desk.down("down", desk.ack(5))
+    desk.down("down", structs.replace(desk.ack(2), epoch=b"r" * 16))
+    assert [batch.first for batch in desk.link.upward() if isinstance(batch, Batch)] == [1, 3], "it rewinds at once"
+    gap = Gap(3, 5, desk.clock.stamp().wall)
+    assert desk.troubles == [Troubles(gap=gap)]
+    assert health_of(desk, tmp_path).report().gap == gap
+
+
+def test_an_unsynchronised_device_greets_twice_so_that_the_server_can_date_it(desk: Desk) -> None:
+    desk.clock.synchronised = False
+    desk.sync.step(FromLink(Way.MQTT, LinkUp()))
+    (first,) = desk.link.upward()
+    assert isinstance(first, Hello)
+    assert first.echo is None
+    desk.clock.now += 40
+    desk.down("down", desk.ack(0, server_wall=5_000_000))
+    (second,) = desk.link.upward()
+    assert isinstance(second, Hello)
+    assert second.echo == Echo(5_000_000, 1_040)
+    desk.down("down", desk.ack(0, server_wall=5_000_010))
+    assert desk.link.upward() == [], "once is enough"
+
+
+def test_a_device_whose_clock_is_right_greets_once(desk: Desk) -> None:
+    desk.sync.step(FromLink(Way.MQTT, LinkUp()))
+    desk.link.upward()
+    desk.down("down", desk.ack(0, server_wall=5_000_000))
+    assert desk.link.upward() == []
+
+
+# --- two ways ------------------------------------------------------------------------------------------------------------------
+
+
+def blocked(desk: Desk) -> None:
+    """The broker is not reached for so long that the device goes over to HTTPS."""
+    desk.sync.step(FromLink(Way.MQTT, LinkDown("nobody answers")))
+    desk.clock.now += PATIENCE
+    desk.sync.step()
+    desk.sync.turn()
+
+
+def test_without_a_broker_rows_and_reports_go_by_https_within_a_minute(desk: Desk, tmp_path: Path) -> None:
+    desk.rate(2)
+    assert desk.sync.step(FromLink(Way.MQTT, LinkDown("nobody answers"))) == PATIENCE / 1000
+    assert desk.https == []
+    blocked(desk)
+    (https,) = desk.https
+    assert [type(envelope) for envelope in https.upward()] == [Hello, Batch]
+    assert desk.link.sent == []
+    desk.sync.step(FromLink(Way.HTTPS, Message("down", *encode(desk.ack(2)))))
+    assert desk.ledger.standing().progress.stored_through == 2
+    report = health_of(desk, tmp_path).step()
+    desk.sync.turn()
+    assert report.way == "https"
+    assert https.sent[-1][0] == "health"
+    assert desk.sync.outlook.up
+
+
+def test_three_time_outs_in_a_row_are_enough(desk: Desk) -> None:
+    desk.rate(1)
+    desk.sync.step(FromLink(Way.MQTT, LinkUp()))
+    while not desk.https:
+        assert desk.clock.now < 1_000 + 4 * ACK_PATIENCE
+        desk.clock.now += round(desk.taken() * 1000)
+        desk.sync.step()
+    assert desk.link.openings == 2, "and the link that was silent is built afresh"
+
+
+def test_it_comes_back_to_mqtt_when_a_greeting_is_answered_there(desk: Desk) -> None:
+    desk.rate(1)
+    blocked(desk)
+    (https,) = desk.https
+    desk.sync.step(FromLink(Way.HTTPS, Message("down", *encode(desk.ack(1)))))
+    desk.sync.step(FromLink(Way.MQTT, LinkUp()))
+    desk.taken()
+    assert desk.link.sent == [], "HTTPS serves: MQTT is left alone for a while"
+    desk.clock.now += HOLD_LEAST
+    desk.sync.step()
+    (probe,) = desk.link.upward()
+    assert isinstance(probe, Hello)
+    https.sent.clear()
+    desk.rate(1)
+    desk.sync.step(Rows())
+    assert [type(envelope) for envelope in https.upward()] == [Batch], "until then HTTPS carries the rows"
+    desk.down("down", desk.ack(1))
+    assert desk.sync.outlook.way is Way.MQTT
+    assert https.closings == 1
+    assert [type(envelope) for envelope in desk.link.upward()] == [Hello, Batch]
+
+
+def test_what_https_still_answers_after_the_return_counts(desk: Desk) -> None:
+    desk.rate(1)
+    blocked(desk)
+    desk.sync.step(FromLink(Way.MQTT, LinkUp()))
+    desk.down("down", desk.ack(0))
+    assert desk.sync.outlook.way is Way.MQTT
+    desk.sync.step(FromLink(Way.HTTPS, Message("down", *encode(desk.ack(1)))))
+    desk.sync.step(FromLink(Way.HTTPS, Delivered(2, 0x80)))
+    assert desk.ledger.standing().progress.stored_through == 1
+
+
+def test_without_a_door_it_goes_on_trying_by_mqtt_and_asks_for_one_again(desk: Desk) -> None:
+    desk.no_door = True
+    desk.rate(1)
+    blocked(desk)
+    assert desk.sync.outlook.way is Way.MQTT
+    desk.no_door = False  # a configuration has come that names one
+    desk.clock.now += PATIENCE
+    desk.sync.step()
+    assert desk.sync.outlook.way is Way.HTTPS
+
+
+# --- links that have died in silence -----------------------------------------------------------------------------------------
+
+
+def test_a_link_that_answers_nothing_is_built_afresh_within_ninety_seconds_however_little_there_is_to_say(
+    desk: Desk, tmp_path: Path
+) -> None:
+    health = health_of(desk, tmp_path)
+    desk.sync.step(FromLink(Way.MQTT, LinkUp()))
+    desk.down("down", desk.ack(0))
+    desk.taken()
+    died = desk.clock.now
+    desk.clock.now += round(EVERY_S * 1000)
+    health.step()
+    pause = desk.sync.turn()
+    assert pause == ANSWER_PATIENCE / 1000
+    desk.clock.now += ANSWER_PATIENCE
+    desk.sync.step()
+    assert desk.link.openings == 2
+    assert desk.clock.now - died <= 90_000
+
+
+def test_a_slow_link_that_answers_at_all_is_left_alone(desk: Desk) -> None:
+    desk.rate(1)
+    desk.sync.step(FromLink(Way.MQTT, LinkUp()))
+    desk.clock.now += ANSWER_PATIENCE - 1
+    desk.sync.step(FromLink(Way.MQTT, Delivered(1, 0)))
+    desk.clock.now += ANSWER_PATIENCE - 1
+    desk.sync.step(FromLink(Way.MQTT, Delivered(2, 0)))
+    desk.clock.now += 10
+    desk.sync.step()
+    assert desk.link.openings == 1

@@ -10,6 +10,7 @@ from kiosk.screen.screens import frame
 from kiosk.screen.screens.buttons import Button, put, width
 
 MOST_LINES: Final = 4
+FOOTER_LINES: Final = 5
 Line = tuple[str, Tone, bool]
 """A lesser line: its words, its tone, and whether it is bold."""
 
@@ -50,13 +51,24 @@ def closed(board: Board, view: views.Closed) -> None:
 
 
 def cleaning(board: Board, view: views.Cleaning) -> None:
-    """The glass is locked for wiping: how long still, in words and as a bar. Nothing here can be touched."""
+    """The glass is locked for wiping: how long still, in words and as a bar; a quiet line for staff. Nothing here can be
+    touched."""
     head = frame.header(board, view.frame)
     bar, wide = board.px(10), board.width // 2
     track = Box((board.width - wide) // 2, board.height * 3 // 4, wide, bar)
     _notice(board, "clean", view.sentence, [], Box(0, head.bottom, board.width, track.y - head.bottom - board.px(16)))
     board.add(Panel(track, "line", None, 0, bar // 2))
     board.add(Drain(track, "accent", bar // 2, view.since, view.until))
+    if view.staff:
+        _footer(board, view.staff, top=track.bottom + board.px(16))
+
+
+def _footer(board: Board, line: str, *, top: int) -> None:
+    """`line` at the foot of the screen, below `top`, in the smallest size that is set anywhere."""
+    wide, room = board.width - 2 * board.margin, board.height - board.margin - top
+    setting = board.setting(line, width=wide, height=room, step=-1.5, max_lines=FOOTER_LINES)
+    spot = Box(board.margin, board.height - board.margin - setting.height, wide, setting.height)
+    board.text(line, spot, size=setting.size, tone="quiet", align="centre", max_lines=FOOTER_LINES)
 
 
 def _notice(board: Board, icon: str, sentence: str, more: list[Line], room: Box) -> None:

@@ -37,6 +37,13 @@ class Shot:
         return f"{self.scene}-{self.language}-{self.glass.size[0]}x{self.glass.size[1]}-{self.mode}"
 
 
+STAFF_LINE: Final = (
+    "Записано 1204510 · доставлено 1204498 · у резервній копії 1100000 · чекає з 23.11 14:05"
+    " · остання прогалина № 1204001–1204250, 23.11 13:50"
+)
+"""As long as it gets."""
+
+
 def scenes(language: str) -> dict[str, Scene]:
     """Every scene, by name."""
     asked, rotation = items(), bank()
@@ -87,6 +94,7 @@ def shots(theme: Theme, measure: Any, glass: Glass, *, languages: tuple[str, ...
     """Every scene in every language, in the usual look and in the accessible mode."""
     texts = Texts(languages, report)
     stage = Stage(texts)
+    stage.staff = STAFF_LINE
     for language in languages:
         for name, scene in scenes(language).items():
             url = None if name == "thanks-without-code" else URL
