@@ -13,7 +13,8 @@ import structlog
 
 from kiosk.core.progress import Excerpt, Progress, Standing
 from kiosk.errors import LedgerError, LedgerInUse, LedgerTooNew
-from kiosk.ledger import aside, store
+from kiosk.ledger import aside, salvage, store
+from kiosk.ledger.salvage import Salvage
 from kiosk.ledger.sealing import Unreadable
 from kiosk.ledger.store import Birth, Connect, Store, is_damage, leaves_file_known
 from wire.codec import WireError, encode_event
@@ -59,6 +60,8 @@ class Keeper:
         self._commits = 0
         self._work_due = 0.0
         self._checked = 0
+        self._waiting: list[str] = []
+        self._ceilings: dict[str, int] = {}
         self._tried_at = 0.0
         self._usable: bool | None = None
         self.quarantined: list[str] = []
@@ -72,6 +75,9 @@ class Keeper:
             self._known_next = None
             self._checked = self._store.standing.oldest
             self._work_due = self._now()
+            begun = self._store.salvage
+            self._waiting = [name for name in salvage.waiting(self._path) if begun is None or name != begun.name]
+            self._begin_salvage(self._store)
         except (LedgerInUse, LedgerTooNew):
             raise
         except (LedgerError, OSError, sqlite3.Error, Unreadable) as fault:
@@ -181,15 +187,48 @@ class Keeper:
         return gained
 
     def _has_work(self, store: Store) -> bool:
-        return store.standing.moving > 0 or self._checked < store.standing.next
+        return store.salvage is not None or store.moves or bool(self._waiting) or self._checked < store.standing.next
 
     def _work(self, store: Store) -> bool:
-        if store.standing.moving:
+        if store.salvage is not None:
+            self._salvage(store, store.salvage)
+            return False
+        if self._waiting:
+            self._begin_salvage(store)
+            return False
+        if store.moves:
             gained = store.move() > 0
             self._committed(store)
             return gained
         self._checked = store.check(max(self._checked, store.standing.oldest))
         return False
+
+    def _begin_salvage(self, store: Store) -> None:
+        """From its first moment on a ledger counts what it has still to take over from a damaged one."""
+        if store.salvage is not None or not self._waiting:
+            return
+        name = self._waiting[0]
+        try:
+            begun = salvage.begin(self._path, name, number=store.unused_past(), known_next=self._ceilings.get(name))
+        except OSError as fault:
+            log.error("ledger-not-salvaged", name=name, text=str(fault))  # the next start tries again
+        else:
+            store.begin_salvage(begun)
+            self._committed(store)
+        self._waiting.remove(name)
+
+    def _salvage(self, store: Store, under_way: Salvage) -> None:
+        if under_way.read:
+            salvage.finish(self._path, under_way.name)
+            store.end_salvage()
+        else:
+            try:
+                rows, further = salvage.gather(self._path, under_way)
+            except OSError as fault:
+                log.error("ledger-not-salvaged", name=under_way.name, text=str(fault))
+                rows, further = [], under_way.ended
+            store.gather(rows, further)
+        self._committed(store)
 
     def _write_progress(self, store: Store) -> None:
         self._progress_due = None
@@ -243,6 +282,8 @@ class Keeper:
         """For work that nobody waits for."""
         try:
             yield
+        except OSError as fault:
+            log.error("ledger-work-failed", text=str(fault))
         except (sqlite3.Error, Unreadable) as fault:
             self._fail(store, fault)
 
@@ -288,6 +329,8 @@ class Keeper:
         self._heard_aside(aside.put_aside(self._path), why)
 
     def _heard_aside(self, kept: Path, why: str) -> None:
+        if self._known_next is not None:
+            self._ceilings[kept.name] = self._known_next
         self._known_next = None
         self._progress = self._progress_due = None
         self.quarantined.append(kept.name)

@@ -17,7 +17,9 @@ from sqlite_utils import Database
 from kiosk.core.progress import Excerpt, Progress, Standing
 from kiosk.durable import sync_folder
 from kiosk.errors import LedgerError, LedgerInUse
+from kiosk.ledger.pages import Row, rows_beyond
 from kiosk.ledger.pasts import COLUMNS, Past, bite
+from kiosk.ledger.salvage import Salvage
 from kiosk.ledger.schema import migrate
 from kiosk.ledger.sealing import Unreadable, opened, sealed
 from wire import chain
@@ -43,6 +45,7 @@ Connect = Callable[[Path], sqlite3.Connection]
 Birth = Callable[[], bytes]
 
 _progress: Final[msgspec.msgpack.Decoder[Progress]] = msgspec.msgpack.Decoder(Progress)
+_salvage: Final[msgspec.msgpack.Decoder[Salvage | None]] = msgspec.msgpack.Decoder(Salvage | None)
 _pasts: Final[msgspec.msgpack.Decoder[list[Past]]] = msgspec.msgpack.Decoder(list[Past])
 
 
@@ -75,6 +78,7 @@ class Store:
         self._head = Link(b"")
         self._progress = Progress()
         self._moving: list[Past] = []
+        self._salvage: Salvage | None = None
         born = not path.exists()
         try:
             self._connection = connect(path)
@@ -91,7 +95,18 @@ class Store:
     @property
     def standing(self) -> Standing:
         """What it holds now."""
-        return Standing(self._stream, self._oldest, self._next, self._progress, sum(past.left for past in self._moving))
+        moving = sum(past.left for past in self._moving) + (self._salvage.left if self._salvage else 0)
+        return Standing(self._stream, self._oldest, self._next, self._progress, moving)
+
+    @property
+    def salvage(self) -> Salvage | None:
+        """What is known of the damaged file that is being read into this one."""
+        return self._salvage
+
+    @property
+    def moves(self) -> bool:
+        """Whether there are rows for `move`."""
+        return bool(self._moving)
 
     def append(self, rows: Sequence[bytes]) -> range:
         """Puts `rows` behind the last one and on the card, all or none. Returns their sequence numbers. Raises `sqlite3.Error`."""
@@ -159,7 +174,7 @@ class Store:
         """
         ours = self._next - 1 if progress.forked_at is None else progress.forked_at - 1
         past = Past(
-            number=max((past.number for past in self._moving), default=0) + 1,
+            number=self.unused_past(),
             floor=min(progress.backed_through, progress.stored_through, ours),
             left=self._next - self._oldest,
             taken=self._oldest - 1,
@@ -192,6 +207,40 @@ class Store:
         self._moving = moving
         return len(self._grown(len(taken.rows), head))
 
+    def unused_past(self) -> int:
+        """A number that no past has."""
+        return max([0, *(past.number for past in self._moving), *([self._salvage.number] if self._salvage else [])]) + 1
+
+    # --- a damaged file --------------------------------------------------------------------------------------------------------
+
+    def begin_salvage(self, salvage: Salvage) -> None:
+        """Makes room for the rows of a damaged file. Raises `sqlite3.Error`."""
+        with self._db.atomic():
+            # One number may turn up with several rows: of two streams, or of two states of a page, one of them altered.
+            self._connection.execute(
+                f"CREATE TABLE {salvage.past.table} (seq INTEGER, row BLOB, link BLOB, PRIMARY KEY (seq, row, link)) WITHOUT ROWID"
+            )
+            self._put("salvage", msgspec.msgpack.encode(salvage))
+        self._salvage = salvage
+
+    def gather(self, rows: Sequence[Row], salvage: Salvage) -> None:
+        """Puts down rows of the damaged file and how far it has been read, which is what `salvage` says. Raises `sqlite3.Error`."""
+        with self._db.atomic():
+            put = self._connection.executemany(
+                f"INSERT INTO {salvage.past.table} (seq, row, link) VALUES (?, ?, ?) ON CONFLICT DO NOTHING", rows
+            )
+            salvage = msgspec.structs.replace(salvage, found=salvage.found + max(0, put.rowcount))
+            moving = [*self._moving, salvage.past] if salvage.read else self._moving
+            self._put("pasts", msgspec.msgpack.encode(moving))
+            self._put("salvage", msgspec.msgpack.encode(salvage))
+        self._moving, self._salvage = moving, salvage
+
+    def end_salvage(self) -> None:
+        """The damaged file has been read and bears a name that says so. Raises `sqlite3.Error`."""
+        with self._db.atomic():
+            self._connection.execute("DELETE FROM meta WHERE key = 'salvage'")
+        self._salvage = None
+
     # --- the file --------------------------------------------------------------------------------------------------------------
 
     def tidy(self) -> None:
@@ -203,6 +252,7 @@ class Store:
         self._connection.close()
 
     def _open(self, known_next: int | None) -> None:
+        beyond, transactions = ([], 0) if known_next is not None else rows_beyond(self.path)
         # No checkpoint comes behind a visitor's commit: its failure would look like the commit's own.
         for pragma in (
             "locking_mode = EXCLUSIVE",
@@ -228,6 +278,8 @@ class Store:
             with self._db.atomic():
                 self._connection.execute("DELETE FROM rows WHERE seq >= ?", (known_next,))
         self._load(small=small)
+        if beyond:
+            self._adopt(beyond, transactions)
 
     def _load(self, *, small: bool) -> None:
         self._stream = StreamId(self._get("stream") or b"")
@@ -237,6 +289,7 @@ class Store:
             pruned = self._pruned()
             self._progress = _progress.decode(self._get("progress") or msgspec.msgpack.encode(Progress()))
             self._moving = _pasts.decode(self._get("pasts") or b"\x90")
+            self._salvage = _salvage.decode(self._get("salvage") or b"\xc0")
         except msgspec.MsgspecError as fault:
             raise Unreadable(f"meta: {fault}") from fault
         (low,) = self._connection.execute("SELECT min(seq) FROM rows").fetchone()
@@ -252,6 +305,24 @@ class Store:
             (count,) = self._connection.execute("SELECT count(*) FROM rows").fetchone()
             if count != self._next - self._oldest:
                 raise Unreadable(f"rows {self._oldest} to {self._next - 1} have gaps: there are {count}")
+
+    def _adopt(self, beyond: Sequence[Row], transactions: int) -> None:
+        """Rows that stand in the log behind a frame that was torn or damaged, where SQLite does not look: those that continue the
+        chain are put back. If others are left, and it was no power cut that tore the last transaction, the file is damaged."""
+        if not self._moving:
+            found: list[bytes] = []
+            state = self._head
+            for seq, row, link in beyond:
+                if seq == self._next + len(found) and chain.link(state, row) == link:
+                    found.append(row)
+                    state = Link(link)
+            self.append(found)
+        if transactions > 1 and not all(self._holds(row) for row in beyond):
+            raise Unreadable("the write-ahead log is broken")
+
+    def _holds(self, row: Row) -> bool:
+        found = self._connection.execute(f"SELECT {COLUMNS} FROM rows WHERE seq = ?", (row.seq,)).fetchone()
+        return bool(found == row)
 
     def _insert(self, rows: Sequence[bytes]) -> Link:
         """Within the caller's transaction. Returns the head of the chain after `rows`."""
