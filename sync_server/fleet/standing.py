@@ -1,0 +1,129 @@
+"""How each device stands, for those who look after it: what it has recorded, what has arrived, what is backed up. Reads only."""
+
+import logging
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Literal
+
+import msgspec
+from django.db.models import OuterRef, Q, QuerySet, Subquery
+from django.utils import timezone
+
+from sync_server.courts.models import Court, Device, Exit, Placement
+from sync_server.fleet.models import DeviceState
+from sync_server.fleet.selectors import is_here
+from sync_server.ingest.selectors import Gap, StreamAccount, accounts, set_aside_of
+from wire.envelopes import Health
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """One device and its newest stream.
+
+    `recorded` counts the rows that the device says it has, none before its first report; `moving` those of an earlier stream that
+    it has still to send again; `waiting_since` is when the oldest of those was recorded that had not arrived at its last report, by
+    its own clock. `delivered` rows are here, `backed` of them also in the oldest backup that may still be restored.
+    """
+
+    device: Device
+    exit: Exit | None
+    here: bool
+    heard_at: datetime | None
+    health: Health | None
+    recorded: int | None
+    moving: int
+    delivered: int
+    backed: int
+    waiting_since: datetime | None
+    gap: Gap | None
+    way: Literal["mqtt", "https"] | None
+    streams: list[StreamAccount]
+    set_aside: dict[str, int]
+
+    @property
+    def waiting(self) -> int:
+        """Rows that the device has recorded and that are not here."""
+        return max(0, (self.recorded or 0) - self.delivered - self.gone) + self.moving
+
+    @property
+    def gone(self) -> int:
+        """Rows of the newest stream that nobody has any more."""
+        return sum(last - first + 1 for first, last in self.streams[0].gone) if self.streams else 0
+
+    @property
+    def forked(self) -> StreamAccount | None:
+        """The stream to which another card claims to belong, while the device has not begun a new one."""
+        return self.streams[0] if self.streams and self.streams[0].forked_at is not None else None
+
+    @property
+    def forked_before(self) -> StreamAccount | None:
+        """The last such stream that a new one has replaced."""
+        return next((stream for stream in self.streams[1:] if stream.forked_at is not None), None)
+
+
+def devices_at(courts: QuerySet[Court], *, elsewhere: bool, now: datetime) -> QuerySet[Device]:
+    """The devices that stand at an exit of `courts`, by name; with those that stand nowhere where `elsewhere` says so."""
+    latest = Placement.objects.filter(device=OuterRef("pk"), starts_at__lte=now).order_by("-starts_at")
+    devices = Device.objects.annotate(stands_at=Subquery(latest.values("exit__court")[:1]))
+    mine = Q(stands_at__in=courts.values("id"))
+    return devices.filter(mine | Q(stands_at__isnull=True) if elsewhere else mine).order_by("name")
+
+
+def standings(devices: Iterable[Device], now: datetime | None = None) -> list[Standing]:
+    """How each of `devices` stands, in their order."""
+    instant = now or timezone.now()
+    devices = list(devices)
+    states = DeviceState.objects.in_bulk([device.pk for device in devices])
+    exits: dict[int, Exit] = {}
+    placements = Placement.objects.filter(device__in=devices, starts_at__lte=instant).order_by("starts_at")
+    for placement in placements.select_related("exit__court"):
+        exits[placement.device_id] = placement.exit  # the last one stays
+    return [_standing(device, exits.get(device.pk), states.get(device.pk), instant) for device in devices]
+
+
+def _standing(device: Device, exit: Exit | None, state: DeviceState | None, now: datetime) -> Standing:
+    health = _health(state)
+    streams = accounts(device.pk)
+    newest = streams[0] if streams else None
+    current = health if health is not None and (newest is None or health.stream in (b"", newest.stream)) else None
+    recorded = None
+    if health is not None or newest is not None:
+        # What has come since its last report was recorded too.
+        recorded = max(current.recorded if current else 0, newest.highest if newest else 0)
+    return Standing(
+        device=device,
+        exit=exit,
+        here=is_here(state, now) and device.revoked_at is None,
+        heard_at=state.heard_at if state else None,
+        health=health,
+        recorded=recorded,
+        moving=current.moving if current else 0,
+        delivered=newest.stored if newest else 0,
+        backed=newest.backed_through if newest else 0,
+        waiting_since=_instant(current.waiting_since) if current else None,
+        gap=newest.gap if newest else None,
+        way=health.way if health else None,
+        streams=streams,
+        set_aside=dict(set_aside_of(device.name)),
+    )
+
+
+def _health(state: DeviceState | None) -> Health | None:
+    if state is None or not state.report:
+        return None
+    try:
+        return msgspec.convert(state.report, Health)
+    except msgspec.ValidationError as fault:
+        log.warning("the last report of device %s cannot be read: %s", state.device_id, fault)
+        return None
+
+
+def _instant(ms: int | None) -> datetime | None:
+    """Milliseconds since the epoch as an instant; none for what no calendar has."""
+    try:
+        return None if ms is None else datetime.fromtimestamp(ms / 1000, UTC)
+    except (ValueError, OverflowError, OSError):
+        return None
