@@ -79,7 +79,7 @@ def require_alone(settings: Settings) -> None:
     except psycopg.Error as fault:
         raise KeepingError(f"The database cannot be reached: {fault}") from None
     if row is not None and row[0]:
-        raise KeepingError(f"{row[0]} others are connected to the database. Stop every part of the server, and try again.")
+        raise KeepingError(f"Others are connected to the database ({row[0]}). Stop every part of the server, and try again.")
 
 
 def replace(settings: Settings, copy: Path, tables: Iterable[str], rebirth: str) -> None:
@@ -104,7 +104,7 @@ def replace(settings: Settings, copy: Path, tables: Iterable[str], rebirth: str)
             reader.kill()  # psql has given up, and says why
         said = b"".join(part.stderr.read() for part in (writer, reader) if part.stderr is not None).decode(errors="replace")
         if _ended(writer) or _ended(reader):
-            raise KeepingError(f"The database was not replaced, and is as it was: {_last_line(said)}")
+            raise KeepingError(f"The database was not replaced, and is as it was: {_reason(said)}")
 
 
 def _pour(source: Any, target: Any) -> None:
@@ -116,8 +116,10 @@ def _ended(process: "subprocess.Popen[bytes]") -> int:
     return process.wait()
 
 
-def _last_line(text: str) -> str:
-    return next((line for line in reversed(text.splitlines()) if line.strip()), "its tool said nothing")
+def _reason(text: str) -> str:
+    """Of all that a tool has said, the line that says why it failed."""
+    lines = [line for line in text.splitlines() if line.strip()]
+    return next((line for line in lines if "error" in line.lower()), lines[-1] if lines else "its tool said nothing")
 
 
 def _place(settings: Settings) -> str:
@@ -130,7 +132,7 @@ def _run(argv: Sequence[str], settings: Settings | None = None) -> bytes:
     with _started(argv, settings, stdout=subprocess.PIPE) as process:
         output, said = process.communicate()
     if process.returncode:
-        raise KeepingError(f"{argv[0]} failed: {_last_line(said.decode(errors='replace'))}")
+        raise KeepingError(f"{argv[0]} failed: {_reason(said.decode(errors='replace'))}")
     return output
 
 

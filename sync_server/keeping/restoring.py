@@ -32,6 +32,7 @@ def restore(
     Refuses what was altered, what a newer Vidhuk made, another kind of database, other keys; and, unless `force`, what was retired
     or what lacks rows that devices may have deleted. Raises `KeepingError`, and then nothing was changed.
     """
+    connection.close()
     backup = shelf.find(config.backup_dir, name, deep=True)
     _require_sound(backup)
     _require_keys(config, backup)

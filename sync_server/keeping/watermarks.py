@@ -46,10 +46,10 @@ def recount(folder: Path) -> list[Backup]:
 def at_risk(backup: Backup, folder: Path) -> list[Risk]:
     """What devices may have deleted that `backup` does not hold, as far as can be known.
 
-    By what the database in use has told them, if there is one; by what it must have told them after its last look at `folder`;
-    and by what it had told them when each of the backups was made.
+    By what the database in use has told them, if there is one; by what it must have told them after its last look at `folder`,
+    or at the one in which `backup` lies; and by what it had told them when each of the backups there was made.
     """
-    others = shelf.find_all(folder)
+    others = [backup for place in {folder, backup.folder.parent} for backup in shelf.find_all(place)]
     told = _told_by_database()
     known = [shelf.common(other for other in others if other.counts and other.manifest is not None)]
     known += [

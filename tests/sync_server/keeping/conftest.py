@@ -54,6 +54,14 @@ def place(request: pytest.FixtureRequest, tmp_path: Path, django_db_blocker: Any
 
 
 @pytest.fixture
+def on_postgresql(request: pytest.FixtureRequest, tmp_path: Path, django_db_blocker: Any) -> "Iterator[Place]":
+    """An installation on PostgreSQL, for what is told of its own tools."""
+    from tests.sync_server.keeping.place import standing
+
+    yield from standing(request, "postgresql", tmp_path, django_db_blocker)
+
+
+@pytest.fixture
 def on_sqlite(request: pytest.FixtureRequest, tmp_path: Path, django_db_blocker: Any) -> "Iterator[Place]":
     """An installation on SQLite, for what has nothing to do with the kind of database."""
     from tests.sync_server.keeping.place import standing

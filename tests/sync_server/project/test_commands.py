@@ -20,7 +20,7 @@ from tests.support.waiting import accepts_connections, until
 from tests.sync_server.device import Source
 from workbench.processes import Child
 
-PARTS = ("broker", "gateway", "tally", "speech", "door", "web")
+PARTS = ("broker", "gateway", "tally", "speech", "daily", "door", "web")
 
 
 @pytest.fixture
@@ -120,7 +120,8 @@ def test_a_database_that_is_not_there_is_said_and_no_traceback(tmp_path: Path) -
 @pytest.mark.parametrize(
     "word",
     [
-        *("run", "init", "web", "door", "gateway", "tally", "speech", "check", "migrate"),
+        *("run", "init", "web", "door", "gateway", "tally", "speech", "daily", "check", "migrate"),
+        *("backup", "backups", "retire", "restore"),
         *("createadmin", "set-court", "show-court", "enrol-code"),
     ],
 )
@@ -185,6 +186,46 @@ def test_the_code_as_json_has_all_that_a_device_must_be_told(server: Server) -> 
     assert said.keys() == {"code", "device", "server", "fingerprint"}
     assert said["server"] == f"https://localhost:{server.ports['door']}"
     assert len(said["fingerprint"]) == 64
+
+
+# --- backups -------------------------------------------------------------------------------------------------------------------
+
+
+def test_backups_are_made_listed_and_retired_by_name(server: Server) -> None:
+    server.command("init")
+    assert "There is no backup in" in server.command("backups")
+    made = Path(server.command("backup").split()[0])
+    assert made.parent == server.state / "backups"
+    assert server.command("backups").startswith(f"{made.name}  ")
+    server.command("retire", made.name)
+    assert "  retired on " in server.command("backups")
+    refused = server.try_command("restore", made.name)
+    assert refused.returncode == 1
+    assert refused.stderr.endswith("Restore a newer one, or this one with --force.\n")
+
+
+def test_a_damaged_backup_is_listed_as_such_and_told_by_the_exit_code(server: Server) -> None:
+    server.command("init")
+    made = Path(server.command("backup").split()[0])
+    database = made / "server.sqlite3"
+    database.write_bytes(database.read_bytes()[:-1] + b"?")
+    assert server.try_command("backups").returncode == 0
+    said = server.try_command("backups", "--check")
+    assert (said.returncode, "DAMAGED: server.sqlite3 was altered" in said.stdout) == (1, True)
+
+
+def test_the_daily_backup_is_off_where_it_is_configured_so(tmp_path: Path) -> None:
+    server = Server(tmp_path)
+    server.config.write_text(server.config.read_text() + '[backup]\nat = "off"\n')
+    said = server.try_command("daily")
+    assert (said.returncode, said.stderr.strip()) == (1, "backup.at is off: no backup is made by itself.")
+
+
+def test_nothing_is_backed_up_before_there_are_tables(server: Server) -> None:
+    said = server.try_command("backup")
+    assert said.returncode == 1
+    assert "Run first: ./vidhuk server init" in said.stderr
+    assert "Traceback" not in said.stderr
 
 
 # --- a court's settings -------------------------------------------------------------------------------------------------------
