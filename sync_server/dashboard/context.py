@@ -6,7 +6,7 @@ from django.conf import settings
 from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 
-from sync_server.accounts.selectors import courts_visible_to
+from sync_server.accounts.selectors import courts_kept_by, courts_visible_to
 from sync_server.courts.models import Court
 from sync_server.dashboard import words
 from sync_server.dashboard.theme import theme
@@ -24,6 +24,7 @@ def page(request: HttpRequest) -> dict[str, Any]:
         return courts if len(courts) <= COURTS_IN_LIST else []
 
     return {
+        "keeps_devices": SimpleLazyObject(lambda: user is not None and courts_kept_by(user).exists()),
         "my_courts": SimpleLazyObject(listed),
         "step_note": SimpleLazyObject(lambda: words.step_note(settings.VIDHUK_LIVE_STEP)),
         "theme_version": theme().version,

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from sync_server.dashboard.views import courts, overview, sign_in, style
+from sync_server.dashboard.views import courts, devices, overview, set_aside, sign_in, style
 
 urlpatterns = [
     path("", overview.overview, name="overview"),
@@ -11,6 +11,10 @@ urlpatterns = [
     path("courts/<slug:slug>/", courts.page, name="court"),
     path("courts/<slug:slug>/live", courts.live, name="court-live"),
     path("courts/<slug:slug>/csv/<slug:name>.csv", courts.csv_file, name="court-csv"),
+    path("devices/", devices.index, name="devices"),
+    path("devices/<slug:name>/", devices.page, name="device"),
+    path("devices/<slug:name>/reconciliation.csv", devices.reconciliation_csv, name="device-csv"),
+    path("set-aside/", set_aside.page, name="set-aside"),
     path("theme.css", style.theme_css, name="theme-css"),
     path("alive", style.alive, name="alive"),
 ]
