@@ -1,58 +1,44 @@
-"""A kiosk killed between one instruction and the next: every rating that was thanked is on the card."""
+"""Kiosk and gateway killed between one instruction and the next: every rating that was thanked is counted, and counted once.
 
-import random
-import threading
+A thousand kills of each: `./vidhuk bench kills`.
+"""
+
 from pathlib import Path
 
 import pytest
 
-from kiosk.ledger.store import Store
-from tests.kiosk.authority import Authority
-from tests.kiosk.rig import Kiosk, running
-from wire import chain
-from wire.codec import decode_event
-from wire.events import Answer
-from workbench.ports import free_port
+from workbench.torture.kills import Toll, compare, kill_gateways, kill_kiosk
 
-LIVES = 6
-
-
-def recorded(kiosk: Kiosk) -> list[int]:
-    """The ratings on the card, in order; the chain over everything is verified on the way."""
-    store = Store(kiosk.state / "ledger-kiosk-killed.sqlite3")
-    excerpt = store.read(1, 10**6)
-    store.close()
-    assert excerpt.previous == chain.origin(store.standing.stream)
-    assert chain.links(excerpt.previous, excerpt.rows)[-1:] in ([excerpt.head], [])
-    events = [decode_event(row) for row in excerpt.rows]
-    return [event.value for event in events if isinstance(event, Answer) and event.item == "overall"]
+SEED = 20261123
+KILLS = 8
 
 
 @pytest.mark.slow
-def test_every_thanked_rating_is_on_the_card_whenever_the_kiosk_is_killed(tmp_path: Path) -> None:
-    chance = random.Random(20261123)
-    kiosk = Kiosk(tmp_path)
-    Authority.make().give_identity(kiosk.state, "kiosk-killed", port=free_port())  # nobody listens there: no network for a year
-    before: list[int] = []
-    thanked_ever = 0
-    for _ in range(LIVES):
-        with running(kiosk):
-            hand = kiosk.hand()
-            killer = threading.Timer(chance.uniform(0.02, 0.6), kiosk.kill)
-            killer.start()
-            thanked: list[int] = []
-            value = chance.randint(1, 5)
-            while hand.press(value):
-                thanked.append(value)
-                value = chance.randint(1, 5)
-            killer.join()
-            hand.close()
-        now = recorded(kiosk)
-        came = now[len(before) :]
-        assert now[: len(before)] == before
-        # At most the very last press is on the card without having been thanked: the kill came in between.
-        assert came[: len(thanked)] == thanked
-        assert came[len(thanked) :] in ([], [value])
-        before = now
-        thanked_ever += len(thanked)
-    assert thanked_ever > LIVES, "the kiosk lived long enough to thank people"
+def test_every_thanked_rating_is_counted_once_whenever_the_kiosk_is_killed(tmp_path: Path) -> None:
+    toll = kill_kiosk(tmp_path, kills=KILLS, seed=SEED)
+    assert (toll.lost, toll.double, toll.wrong) == (0, 0, [])
+    assert toll.promised > KILLS, "the kiosk lived long enough to thank people"
+
+
+@pytest.mark.slow
+def test_every_acknowledged_row_is_counted_once_whenever_a_gateway_is_killed(tmp_path: Path) -> None:
+    toll = kill_gateways(tmp_path, kills=KILLS, seed=SEED)
+    assert (toll.lost, toll.double, toll.wrong) == (0, 0, [])
+    assert toll.promised > KILLS, "the gateways lived long enough to take something in"
+
+
+@pytest.mark.parametrize(
+    "kept, lost",
+    [
+        ([1, 2, 3, 4], 0),
+        ([1, 2, 5, 3, 4], 0),  # the kill came between the card and the thank-you
+        ([1, 2, 3], 1),
+        ([1, 2, 4, 3], 1),
+        ([1, 2, 3, 4, 4], 1),
+        ([1, 2, 2, 3, 4], 1),
+    ],
+)
+def test_what_the_device_holds_is_compared_with_what_was_thanked_for_life_by_life(kept: list[int], lost: int) -> None:
+    toll = Toll()
+    compare(kept, [[1, 2], [3, 4]], [[1, 2, 5], [3, 4]], toll)
+    assert toll.lost == lost

@@ -15,8 +15,10 @@ CATALOGUE: Final[Mapping[str, str]] = {
     "ingest": "ratings stored a second, in batches and one a message, against bare SQLite and a bare MQTT client",
     "kiosk": "memory, cold start, touch to durable thank-you and rest, against a page in Chromium and stock Kivy",
     "soak": "eight hours of visitors, compressed, through a real window: memory, threads and files stay as they are",
+    "mutants": "deliberate faults, each in a copy of the project, each to be noticed by a named test",
     "drain": "100 devices come back after an outage with 100,000 rows, while visitors go on rating",
     "cuts": "power cuts of real kiosks and of the server's ledger, on a card that keeps only what was synced",
+    "kills": "SIGKILL at random moments, of a kiosk and of the server's gateway, with a real broker between",
 }
 """Each is a module of this package with a `BENCHMARK`, loaded only when it is run: some need Django, some a display."""
 

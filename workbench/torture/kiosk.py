@@ -1,6 +1,7 @@
 """A whole kiosk as a process of its own, without a window, and one visitor after another at its simulated buttons."""
 
 import os
+import select
 import shutil
 import socket
 import sys
@@ -15,7 +16,7 @@ from kiosk.core.progress import Standing
 from kiosk.ledger.store import LEDGER, Store
 from wire import chain
 from wire.codec import decode_event
-from wire.events import Answer
+from wire.events import Answer, Retract
 from workbench.installation import ROOT
 from workbench.processes import Child
 from workbench.torture import papers
@@ -24,7 +25,12 @@ DEVICE: Final = "kiosk-tortured"
 PATIENCE_S: Final = 60.0
 NO_MORE_S: Final = 0.002
 
-Said = Literal["thanked", "not-recorded", "gone"]
+Said = Literal["thanked", "not-recorded", "out-of-order", "gone"]
+ANSWERS: Final[dict[str, Said]] = {
+    "lamp thanked": "thanked",
+    "lamp not-recorded": "not-recorded",
+    "lamp out-of-order": "out-of-order",
+}
 
 
 class Stuck(Exception):
@@ -45,20 +51,22 @@ class Visitors:
                     raise Stuck(f"The kiosk opened no panel within {PATIENCE_S:.0f} s. It said:\n{child.last_words()}")
                 time.sleep(NO_MORE_S)
         self._heard = b""
+        self._mood = ""
 
     def press(self, value: int) -> Said:
         """One visitor. Raises `Stuck` if the kiosk lives and says nothing."""
         if self._socket is None:
             return "gone"
+        self._catch_up()
+        if self._mood == "lamp out-of-order":
+            return "out-of-order"
         try:
             self._socket.sendall(f"press {value}\nrelease {value}\n".encode())
         except OSError:
             return "gone"
         while line := self._line():
-            if line == "lamp thanked":
-                return "thanked"
-            if line == "lamp not-recorded":
-                return "not-recorded"
+            if line in ANSWERS:
+                return ANSWERS[line]
         return "gone"
 
     def close(self) -> None:
@@ -66,20 +74,30 @@ class Visitors:
         if self._socket is not None:
             self._socket.close()
 
+    def _catch_up(self) -> None:
+        """Reads what the lamps have said since somebody looked last."""
+        assert self._socket is not None
+        while select.select([self._socket], [], [], 0)[0] and self._line():
+            continue
+
     def _line(self) -> str:
+        """The next thing the lamps say; empty once the kiosk is gone."""
         assert self._socket is not None
         while b"\n" not in self._heard:
             try:
                 got = self._socket.recv(4096)
             except TimeoutError:
-                raise Stuck(f"Nobody was answered for {PATIENCE_S:.0f} s.") from None
+                raise Stuck(f"Nobody was answered for {PATIENCE_S:.0f} s; the lamps say {self._mood}.") from None
             except OSError:
                 return ""
             if not got:
                 return ""
             self._heard += got
         line, _, self._heard = self._heard.partition(b"\n")
-        return line.decode()
+        said = line.decode()
+        if said.startswith("lamp "):
+            self._mood = said
+        return said
 
 
 class Kiosk:
@@ -130,6 +148,11 @@ class Kiosk:
         timer.start()
         return timer
 
+    def stop(self) -> None:
+        """Asks it to stop, and waits until it has."""
+        assert self.child is not None
+        self.child.stop()
+
     def said(self, what: str) -> bool:
         """Whether its log has `what` in it."""
         return self.log.exists() and what in self.log.read_text(errors="replace")
@@ -147,9 +170,14 @@ class Kept(NamedTuple):
 
 
 def ratings_of(rows: Sequence[bytes]) -> list[int]:
-    """What visitors said in `rows`, in order."""
-    events = map(decode_event, rows)
-    return [event.value for event in events if isinstance(event, Answer) and event.item == papers.OVERALL]
+    """What visitors said in `rows` and did not take back, in order."""
+    given: dict[tuple[bytes, int], int] = {}
+    for event in map(decode_event, rows):
+        if isinstance(event, Answer) and event.item == papers.OVERALL:
+            given[event.boot, event.visit] = event.value
+        elif isinstance(event, Retract) and event.item == papers.OVERALL:
+            given.pop((event.boot, event.visit), None)
+    return list(given.values())
 
 
 class BrokenChain(Exception):

@@ -11,15 +11,16 @@ from wire.events import Answer, BootId, Millis, StreamId
 
 NOON: Final = 1_795_000_000_000 - 1_795_000_000_000 % 86_400_000 + 39_600_000
 """A moment of a day of November 2026, ms since the epoch."""
-EVERY_MS: Final = 100
-"""From one visitor to the next: hundreds of thousands fit into few days."""
+FIRST_MS: Final = 1_000_000
+"""The device's monotonic clock at its first visit; the next come a millisecond apart, so that many fit into an hour."""
 
 
 class Source:
-    """One device's endless ledger: row n is always the same bytes."""
+    """One device's endless ledger, begun at `began` (ms since the epoch): row n is always the same bytes."""
 
-    def __init__(self, name: str, *, key: Ed25519PrivateKey | None = None) -> None:
+    def __init__(self, name: str, *, key: Ed25519PrivateKey | None = None, began: int = NOON) -> None:
         self.name = name
+        self._began = began
         self.key = key or Ed25519PrivateKey.generate()
         self.stream = StreamId(sha256(name.encode()).digest()[:16])
         self._boot = BootId(sha256(b"boot " + name.encode()).digest()[:16])
@@ -34,8 +35,11 @@ class Source:
     def rating(self, seq: int) -> Answer:
         """What row `seq` says: each is a visit of its own."""
         value = 1 + int.from_bytes(sha256(f"{self.name}/{seq}".encode()).digest()[:2], "big") % 5
-        start = 1_000_000 + seq * EVERY_MS
-        return Answer(7, "overall", "uk", 2, self._boot, NOON - 1_000_000, True, Millis(start), Millis(1), value)
+        return Answer(7, "overall", "uk", 2, self._boot, self._began - FIRST_MS, True, Millis(FIRST_MS + seq), Millis(1), value)
+
+    def ratings(self, last: int) -> list[tuple[int, Answer]]:
+        """(seq, what it says) of rows 1 … `last`."""
+        return [(seq, self.rating(seq)) for seq in range(1, last + 1)]
 
     def row(self, seq: int) -> bytes:
         """Row `seq`, encoded."""
