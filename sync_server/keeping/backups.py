@@ -1,5 +1,6 @@
-"""Making backups while the server runs, and retiring them. What devices may delete follows by `watermarks.recount`."""
+"""Making backups while the server runs, and retiring them. What devices may delete follows by `watermarks.recount`, not before."""
 
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -15,6 +16,8 @@ from sync_server.keeping.errors import KeepingError
 from sync_server.keeping.shelf import Backup, FileSum, Manifest, Retirement
 from sync_server.project.config import ServerConfig
 
+SPARE: Final = 64 * 1024 * 1024
+"""Bytes that a backup leaves free at least: where backups and database share a disk, ratings come first."""
 DELETED_AFTER: Final = timedelta(days=7)
 """A retired backup still lies there for so long: who has retired the wrong one, or must restore by force, has a week for it."""
 
@@ -36,21 +39,46 @@ def make(config: ServerConfig, *, to: Path | None = None, now: Now = utc_now) ->
     files.make_folder(folder)
     with _shelf_to_itself(folder):
         files.clear_away(folder)
+        _require_room(folder)
         draft = folder / f"{files.MAKING}backup"
         draft.mkdir(mode=files.PRIVATE_FOLDER)
-        held = _dump(draft)
-        _copy_keys(config, draft / shelf.KEYS)
-        instant = now().astimezone(UTC)
-        shelf.write_manifest(draft, _manifest(draft, held, instant, carried=to is not None))
-        files.sync_tree(draft)
-        made = shelf.look(draft, deep=True)
-        if made.fault:
-            raise KeepingError(f"What was written to {folder} reads back otherwise: {made.fault}. Use another disk.")
-        final = folder / _free_name(folder, instant, held)
-        files.rename(draft, final)
-        if to is None:
-            watermarks.recount(folder)
-        return shelf.look(final)
+        try:
+            return _make(config, draft, carried=to is not None, instant=now().astimezone(UTC))
+        except BaseException:
+            shutil.rmtree(draft, ignore_errors=True)
+            raise
+
+
+def _make(config: ServerConfig, draft: Path, *, carried: bool, instant: datetime) -> Backup:
+    folder = draft.parent
+    held = _dump(draft)
+    _copy_keys(config, draft / shelf.KEYS)
+    shelf.write_manifest(draft, _manifest(draft, held, instant, carried=carried))
+    files.sync_tree(draft)
+    made = shelf.look(draft, deep=True)
+    if made.fault:
+        raise KeepingError(f"What was written to {folder} reads back otherwise: {made.fault}. Use another disk.")
+    final = folder / _free_name(folder, instant, held)
+    files.rename(draft, final)
+    return shelf.look(final)
+
+
+def _require_room(folder: Path) -> None:
+    """Raises `KeepingError` where a backup would leave less than `SPARE`. A dump is taken to be as large as the last one."""
+    if _kind() == "sqlite":
+        size = _size(Path(connection.settings_dict["NAME"]))
+    else:
+        last = shelf.newest(shelf.find_all(folder))
+        size = last.size if last else 0
+    free = shutil.disk_usage(folder).free
+    if free < size + SPARE:
+        raise KeepingError(
+            f"{folder} has {free / 1e6:.0f} MB left, and a backup needs {(size + SPARE) / 1e6:.0f}. Make room, or use another disk."
+        )
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.exists() else 0
 
 
 def retire(config: ServerConfig, name: str, *, now: Now = utc_now) -> Backup:

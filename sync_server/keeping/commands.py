@@ -3,7 +3,10 @@
 import argparse
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Final
+
+from django.db import connection
 
 from sync_server.fleet import roll
 from sync_server.keeping import backups, readmission, restoring, shelf, watermarks
@@ -83,9 +86,19 @@ def warnings(config: ServerConfig, *, now: Callable[[], datetime] = backups.utc_
         yield "There is no backup yet: devices delete nothing until there is one. Make one: ./vidhuk server backup"
     elif now() - newest.known.made_at > OLD:
         yield f"The newest backup is of {newest.known.made_at:%Y-%m-%d}. See why there is no newer one: ./vidhuk server backup"
+    if connection.vendor == "sqlite" and _disk(config.backup_dir) == _disk(Path(connection.settings_dict["NAME"])):
+        yield (
+            f"The backups lie on the same disk as the database ({config.backup_dir}): devices delete what they hold,"
+            " and if that disk dies, both are gone. Set backup.folder to another disk."
+        )
     for one in found:
         if one.counts and one.fault:
             yield f"The backup {one.name} is damaged: {one.fault}. Mend it, or retire it: ./vidhuk server retire {one.name}"
+
+
+def _disk(path: Path) -> int:
+    """The file system on which `path` lies, or will."""
+    return next(place for place in (path, *path.parents) if place.exists()).stat().st_dev
 
 
 def _size(count: int) -> str:

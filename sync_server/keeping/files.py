@@ -90,9 +90,9 @@ def clear_away(folder: Path) -> None:
 def locked(file: Path, *, alone: bool, wait: bool = False) -> Iterator[bool]:
     """Holds `file` as a lock, `alone` or with others who share it; gives whether it was got. It ends with the process at latest.
 
-    Where the folder is missing there is nothing to protect: got.
+    Where the folder is missing, or nothing can be written into it, there is nothing to protect: got.
     """
-    if not file.parent.is_dir():
+    if not file.parent.is_dir() or not os.access(file.parent, os.W_OK):
         yield True
         return
     descriptor = os.open(file, os.O_RDWR | os.O_CREAT, PRIVATE)

@@ -30,11 +30,11 @@ def dump(source: Path, target: Path) -> Contents:
 
     The whole copy is one step, so that it reads one snapshot however much is written meanwhile.
     """
+    target.touch(mode=files.PRIVATE)
     try:
         with _opened(source, "rw") as origin, closing(sqlite3.connect(target)) as copy:
             origin.backup(copy, pages=-1)
             copy.execute("PRAGMA journal_mode = DELETE")  # one file, complete in itself
-        target.chmod(files.PRIVATE)
         held = verify(target)
     except sqlite3.DatabaseError as fault:
         raise _explained(source, fault) from None
@@ -56,7 +56,7 @@ def _explained(path: Path, fault: sqlite3.DatabaseError) -> KeepingError:
     """SQLite calls a file damaged by raising the most general of its errors itself, and everything else by a kind of it."""
     if type(fault) is sqlite3.DatabaseError:
         return Damaged(f"{path} is damaged: {fault}. Restore a backup: ./vidhuk server backups")
-    return KeepingError(f"{path} cannot be read: {fault}. Put that right and try again.")
+    return KeepingError(f"{path} cannot be copied: {fault}. Put that right and try again.")
 
 
 def replace(database: Path, copy: Path, rebirth: str) -> None:
@@ -66,21 +66,29 @@ def replace(database: Path, copy: Path, rebirth: str) -> None:
     stands in its log before the name changes hands: a log that stayed behind would be played into the new one.
     """
     draft = database.with_name(f"{database.name}.restoring")
-    for leftover in (draft, draft.with_name(draft.name + "-journal")):
-        leftover.unlink(missing_ok=True)
     files.make_folder(database.parent)
-    files.copy_private(copy, draft)
+    _remove(draft)
     try:
+        files.copy_private(copy, draft)
         with _opened(draft, "rw") as made:
             made.execute("PRAGMA synchronous = FULL")
             made.execute(rebirth)
         verify(draft)
     except sqlite3.DatabaseError as fault:
+        _remove(draft)
         raise _explained(copy, fault) from None
+    except BaseException:
+        _remove(draft)  # a full disk is worse with half a database on it
+        raise
     files.sync(draft)
     files.sync(draft.parent)
     _close_log(database)
     files.rename(draft, database)
+
+
+def _remove(draft: Path) -> None:
+    for leftover in (draft, draft.with_name(draft.name + "-journal")):
+        leftover.unlink(missing_ok=True)
 
 
 def _close_log(database: Path) -> None:

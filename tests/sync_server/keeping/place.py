@@ -15,7 +15,7 @@ from django.db.utils import ConnectionHandler
 from sync_server.fleet.authority import Authority, open_authority, write_private
 from sync_server.ingest.entering import installation
 from sync_server.ingest.models import Stream
-from sync_server.keeping import backups, commands
+from sync_server.keeping import backups, commands, watermarks
 from sync_server.keeping.shelf import Backup
 from sync_server.project.config import Backups, ServerConfig
 from sync_server.project.database import database
@@ -33,8 +33,10 @@ class Place:
     source: Source
 
     def backup(self) -> Backup:
-        """Makes one, with nobody connected but whoever makes it."""
-        return backups.make(self.config)
+        """Makes one, and counts anew what is backed up."""
+        made = backups.make(self.config)
+        watermarks.recount(self.config.backup_dir)
+        return made
 
     def with_backups(self, **changes: Any) -> ServerConfig:
         """The same configuration with other wishes for backups."""

@@ -1,6 +1,7 @@
 """Backups: what is in them, which of them count, and what devices may delete because of them."""
 
 import os
+import shutil
 import sqlite3
 import stat
 import threading
@@ -141,11 +142,11 @@ def test_a_copy_that_is_carried_away_holds_nothing_back_and_backs_nothing_up(on_
     copy = backups.make(on_sqlite.config, to=tmp_path / "stick")
     assert copy.folder.parent == tmp_path / "stick"
     assert on_sqlite.stream().backed_through == 0
-    on_sqlite.backup()
     on_sqlite.rated(4)
+    on_sqlite.backup()
     (tmp_path / "stick" / copy.name).rename(on_sqlite.config.backup_dir / f"{copy.name}-9")
     assert watermarks.recount(on_sqlite.config.backup_dir) == []
-    assert on_sqlite.stream().backed_through == 1
+    assert on_sqlite.stream().backed_through == 2
 
 
 def test_a_retirement_that_was_cut_off_is_finished_at_the_next_start(on_sqlite: Place, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -262,10 +263,41 @@ def test_a_backup_is_retired_once_and_by_its_name(on_sqlite: Place) -> None:
             backups.retire(on_sqlite.config, name)
 
 
-def test_missing_and_old_backups_are_worth_a_warning(on_sqlite: Place) -> None:
+def test_missing_and_old_backups_are_worth_a_warning(on_sqlite: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(commands, "_disk", lambda path: path)
     (missing,) = commands.warnings(on_sqlite.config)
     assert missing.startswith("There is no backup yet")
     made = on_sqlite.backup().known.made_at
     assert list(commands.warnings(on_sqlite.config, now=lambda: made + timedelta(days=1))) == []
     (old,) = commands.warnings(on_sqlite.config, now=lambda: made + timedelta(days=2, minutes=1))
     assert old.startswith(f"The newest backup is of {made:%Y-%m-%d}")
+
+
+def test_backups_on_the_disk_of_the_database_are_worth_a_warning(on_sqlite: Place) -> None:
+    on_sqlite.backup()
+    (same,) = commands.warnings(on_sqlite.config)
+    assert same.startswith("The backups lie on the same disk as the database")
+    assert same.endswith("Set backup.folder to another disk.")
+
+
+# --- disks that are full --------------------------------------------------------------------------------------------------------
+
+
+def test_a_backup_that_would_fill_the_disk_is_not_begun(on_sqlite: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    size = (on_sqlite.config.state_dir / "server.sqlite3").stat().st_size
+    usage = shutil.disk_usage("/")._replace(free=size + backups.SPARE - 1)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
+    with pytest.raises(KeepingError, match="Make room, or use another disk"):
+        on_sqlite.backup()
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=usage.free + 1))
+    assert on_sqlite.backup().sound
+
+
+def test_a_backup_that_fails_leaves_no_part_of_it(on_sqlite: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(files, "copy_private", full)
+    with pytest.raises(OSError, match="No space left"):
+        on_sqlite.backup()
+    assert [path.name for path in on_sqlite.config.backup_dir.iterdir()] == [shelf.LOCK]

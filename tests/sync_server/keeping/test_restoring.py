@@ -12,6 +12,7 @@ from pathlib import Path
 import msgspec
 import psycopg
 import pytest
+from django.core.management import call_command
 from django.db import connection
 
 from sync_server.courts.models import Device, Placement
@@ -97,6 +98,20 @@ def test_a_retired_backup_is_refused_unless_forced_and_then_the_rows_at_risk_are
     assert as_it_was()
     assert f"At risk: {row}" in restore(place, first.name, force=True)
     assert place.stream().stored_through == 3
+
+
+def test_rows_that_a_device_has_deleted_are_named_gone_after_a_restore_by_force_and_waited_for_no_more(place: Place) -> None:
+    place.rated(5, 4, 3)
+    first = place.backup()
+    place.rated(2, 1)
+    place.backup()
+    backups.retire(place.config, first.name)
+    place.rated(5)
+    restore(place, first.name, force=True)
+    accept([place.source.hello(oldest=6)])
+    ack = place.source.send(6)
+    assert (ack.stored_through, ack.missing) == (6, [])
+    assert list(place.stream().gone.values_list("first", "last")) == [(4, 5)]
 
 
 def test_the_rows_at_risk_are_known_from_the_other_backups_where_the_database_is_gone(on_sqlite: Place) -> None:
@@ -204,6 +219,19 @@ def test_a_database_that_cannot_be_read_any_more_is_put_aside_with_its_log(on_sq
     assert LedgerRow.objects.count() == 3
     aside = sorted(path.name.partition(".damaged")[0] for path in on_sqlite.config.state_dir.glob("*.damaged-*"))
     assert {"server.sqlite3", "server.sqlite3-wal"} <= set(aside)
+
+
+def test_a_backup_of_an_older_form_of_the_tables_is_restored_and_brought_up_to_date(place: Place) -> None:
+    """The tables of courts had one change fewer when it was made: a start makes up for it."""
+    place.rated(5)
+    call_command("migrate", "courts", "0002", verbosity=0)
+    backup = place.backup()
+    assert "0003_nothing_lost" not in backup.known.schema["courts"]
+    call_command("migrate", verbosity=0)
+    restoring.restore(place.config, backup.name, say=lambda _: None)
+    call_command("migrate", verbosity=0)
+    place.start()
+    assert place.stream().stored_through == 1
 
 
 def test_an_empty_machine_gets_database_and_keys(place: Place) -> None:
