@@ -14,6 +14,7 @@ CATALOGUE: Final[Mapping[str, str]] = {
     "wire": "bytes a rating on a TLS connection to a real broker",
     "ingest": "ratings stored a second, in batches and one a message, against bare SQLite and a bare MQTT client",
     "kiosk": "memory, cold start, touch to durable thank-you and rest, against a page in Chromium and stock Kivy",
+    "simulate": "whole worlds of kiosks, network and server from one seed each: thanked = stored = tallied",
     "soak": "eight hours of visitors, compressed, through a real window: memory, threads and files stay as they are",
     "mutants": "deliberate faults, each in a copy of the project, each to be noticed by a named test",
     "drain": "100 devices come back after an outage with 100,000 rows, while visitors go on rating",

@@ -1,0 +1,218 @@
+"""Faults on the device: the card, the ledger, the delivery, its ways to the server."""
+
+from typing import Final
+
+from workbench.mutants.fault import Fault
+
+STORE: Final = "kiosk/ledger/store.py"
+KEEPER: Final = "kiosk/ledger/keeper.py"
+DELIVERY: Final = "kiosk/core/delivery.py"
+SYNC: Final = "kiosk/workers/sync.py"
+
+FAULTS: Final = (
+    # --- nobody is thanked before the card has it ---
+    Fault(
+        "a visitor is thanked before the commit",
+        "kiosk/core/conductor.py",
+        "                self._recorder.append(append.rows, self._reporter(append.token))",
+        "                self._settled(append.token, True)\n"
+        "                self._recorder.append(append.rows, lambda stored: None)",
+        "tests/kiosk/test_visit.py::test_the_pressed_look_comes_before_the_commit_and_the_thanks_after_it",
+    ),
+    Fault(
+        "a failed commit is thanked like any other",
+        "kiosk/core/conductor.py",
+        "visit.Committed if stored else visit.Failed",
+        "visit.Committed",
+        "tests/kiosk/test_visit.py::test_a_failed_commit_says_not_recorded_and_never_thanks",
+    ),
+    Fault(
+        "a commit that comes after «not recorded» counts all the same",
+        "kiosk/core/visit/commits.py",
+        "            return _take_back(state, late)",
+        "            return state, ()",
+        "tests/kiosk/test_visit.py::test_a_commit_that_comes_after_we_gave_up_is_taken_back",
+    ),
+    Fault(
+        "of the rows of one press only the first is written",
+        "kiosk/ledger/keeper.py",
+        "        encoded = [_encoded(rows) for rows in appends]",
+        "        encoded = [_encoded(rows[:1]) for rows in appends]",
+        "tests/kiosk/test_ledger_appends.py::test_all_rows_of_a_press_are_written_together_and_in_their_order",
+    ),
+    # --- the card ---
+    Fault(
+        "the ledger is not synced at every commit",
+        STORE,
+        '"synchronous = FULL"',
+        '"synchronous = NORMAL"',
+        "tests/kiosk/test_ledger_store.py::test_the_card_is_synced_at_every_commit_and_nobody_else_gets_in",
+    ),
+    Fault(
+        "somebody else may write to the ledger",
+        STORE,
+        '"locking_mode = EXCLUSIVE"',
+        '"locking_mode = NORMAL"',
+        "tests/kiosk/test_ledger_store.py::test_the_card_is_synced_at_every_commit_and_nobody_else_gets_in",
+    ),
+    Fault(
+        "a row's number is used again after pruning",
+        STORE,
+        "        self._next = self._oldest if high is None else high + 1",
+        "        self._next = 1 + len(self._connection.execute('SELECT seq FROM rows').fetchall())",
+        "tests/kiosk/test_ledger_store.py::test_only_backed_up_rows_older_than_asked_are_pruned_and_the_newest_stays",
+    ),
+    Fault(
+        "rows that are stored but not backed up are pruned",
+        STORE,
+        "limit = min(self._progress.backed_through, self._progress.stored_through, self._next - 2)",
+        "limit = min(self._progress.stored_through, self._next - 2)",
+        "tests/kiosk/test_ledger_store.py::test_nothing_stored_but_not_backed_up_is_ever_pruned",
+    ),
+    Fault(
+        "rows are pruned whatever the server has",
+        STORE,
+        "limit = min(self._progress.backed_through, self._progress.stored_through, self._next - 2)",
+        "limit = self._next - 2",
+        "tests/kiosk/test_ledger_store.py::test_only_backed_up_rows_older_than_asked_are_pruned_and_the_newest_stays",
+    ),
+    Fault(
+        "the newest row is pruned too, and the chain has no end to go on from",
+        STORE,
+        "self._progress.stored_through, self._next - 2)",
+        "self._progress.stored_through, self._next - 1)",
+        "tests/kiosk/test_ledger_store.py::test_only_backed_up_rows_older_than_asked_are_pruned_and_the_newest_stays",
+    ),
+    Fault(
+        "rows that were refused to their visitors come back when the file is opened again",
+        STORE,
+        '                self._connection.execute("DELETE FROM rows WHERE seq >= ?", (known_next,))',
+        "                pass",
+        "tests/kiosk/test_ledger_store.py::test_rows_that_were_refused_to_their_visitors_do_not_come_back",
+    ),
+    Fault(
+        "after a failed write the file goes on being used as it is",
+        KEEPER,
+        "        if isinstance(fault, sqlite3.Error) and leaves_file_known(fault):",
+        "        if isinstance(fault, sqlite3.Error):",
+        "tests/kiosk/test_ledger_thread.py::test_a_write_that_failed_midway_leaves_no_row_behind_and_the_next_one_is_kept",
+    ),
+    Fault(
+        "a new name in a folder is not synced, and a power cut takes the file with it",
+        "kiosk/durable.py",
+        "        os.fsync(descriptor)\n",
+        "        pass\n",
+        "tests/kiosk/test_durable.py::test_a_name_is_synced_with_its_folder",
+    ),
+    Fault(
+        "a file is named before its content is synced",
+        "kiosk/durable.py",
+        "        os.fsync(file.fileno())\n",
+        "",
+        "tests/kiosk/test_durable.py::test_content_is_synced_before_anybody_relies_on_it",
+    ),
+    # --- delivery ---
+    Fault(
+        "a broker's PUBACK counts as stored",
+        DELIVERY,
+        "        if reason != NO_SUBSCRIBERS and reason < REFUSALS:\n            return\n",
+        "        if reason != NO_SUBSCRIBERS and reason < REFUSALS:\n"
+        "            last = max((flight.last for flight in self._flights if flight.token == token), default=0)\n"
+        "            progress = self.progress\n"
+        "            stored = max(last, progress.stored_through)\n"
+        "            self._standing = self._standing._replace(progress=msgspec.structs.replace(progress, stored_through=stored))\n"
+        "            return\n",
+        "tests/kiosk/test_delivery.py::test_the_brokers_good_word_is_no_promise",
+    ),
+    Fault(
+        "a restored server is not told again what it lost",
+        DELIVERY,
+        "            known = Progress(ack.epoch, 0, 0, retired, known.forked_at)",
+        "            known = msgspec.structs.replace(known, epoch=ack.epoch, retired=retired)",
+        "tests/kiosk/test_delivery.py::test_a_restored_server_gets_again_what_it_lost",
+    ),
+    Fault(
+        "a late word from before the restore is believed",
+        DELIVERY,
+        "        if ack.epoch in known.retired:",
+        "        if ack.epoch in ():",
+        "tests/kiosk/test_delivery.py::test_yesterdays_server_is_not_believed",
+    ),
+    Fault(
+        "an acknowledgement of another stream is taken for this one's",
+        DELIVERY,
+        "        if ack.stream != self._standing.stream:",
+        "        if False:",
+        "tests/kiosk/test_delivery.py::test_acknowledgements_of_another_stream_change_nothing",
+    ),
+    Fault(
+        "missing ranges are not sent again",
+        DELIVERY,
+        "        lost = [flight for flight in self._flights if flight.overtaken_at is not None and self._due(flight) <= now]",
+        "        lost: list[Flight] = []",
+        "tests/kiosk/test_delivery.py::test_missing_rows_are_sent_again_once_they_can_no_longer_be_on_their_way",
+    ),
+    Fault(
+        "behind a fork the server's rows count as ours",
+        DELIVERY,
+        "        ours = self._standing.next - 1 if forked_at is None else min(forked_at, self._standing.next) - 1",
+        "        ours = self._standing.next - 1",
+        "tests/kiosk/test_delivery.py::test_at_a_fork_a_new_stream_is_begun_and_nothing_behind_the_fork_counts_as_stored",
+    ),
+    Fault(
+        "the server's credit is ignored",
+        DELIVERY,
+        "        return min(WINDOW, self._credit)",
+        "        return WINDOW",
+        "tests/kiosk/test_delivery.py::test_the_servers_credit_narrows_the_window",
+    ),
+    Fault(
+        "after a long outage today's ratings wait behind all the others",
+        DELIVERY,
+        "            self._newest_next\n",
+        "            False\n",
+        "tests/kiosk/test_delivery.py::test_behind_a_long_outage_the_newest_go_first_and_then_between_the_oldest",
+    ),
+    Fault(
+        "a half-open socket goes on being believed",
+        DELIVERY,
+        "        if self._silences >= RESTART_AFTER:",
+        "        if False:",
+        "tests/kiosk/test_delivery.py::test_silence_again_and_again_makes_the_link_suspect",
+    ),
+    Fault(
+        "a server that has lost rows without saying so is never believed",
+        DELIVERY,
+        "        poorer = self._unmoved >= UNMOVED and",
+        "        poorer = False and",
+        "tests/kiosk/test_delivery.py::test_a_server_that_keeps_saying_it_has_less_is_believed_in_the_end",
+    ),
+    Fault(
+        "an epoch that is not on the card yet is forgotten at a power cut",
+        DELIVERY,
+        "        urgent = poorer or changed.epoch != known.epoch or changed.forked_at != known.forked_at",
+        "        urgent = False",
+        "tests/kiosk/test_delivery.py::test_a_restored_server_gets_again_what_it_lost",
+    ),
+    Fault(
+        "rows are sent at QoS 0",
+        "kiosk/links/mqtt.py",
+        "QOS: Final = 1",
+        "QOS: Final = 0",
+        "tests/kiosk/test_mqtt.py::test_the_broker_says_when_nobody_reads_what_was_sent",
+    ),
+    Fault(
+        "a batch is signed over the ledger's head and not over its own",
+        SYNC,
+        "head = excerpt.head if len(rows) == len(excerpt.rows) else chain.links(excerpt.previous, rows)[-1]",
+        "head = excerpt.previous",
+        "tests/kiosk/test_sync.py::test_on_each_connection_it_greets_and_sends_what_waits_signed_and_chained",
+    ),
+    Fault(
+        "a configuration by another server is taken",
+        SYNC,
+        "    if not verifier.verifies(chain.config_statement(device, signed.document), signed.signature):",
+        "    if False:",
+        "tests/kiosk/test_sync.py::test_a_configuration_for_another_device_or_by_another_server_is_refused",
+    ),
+)

@@ -1,0 +1,280 @@
+"""Faults on the server: the way in, the ledger, the tallies, the gateway, backups."""
+
+from typing import Final
+
+from workbench.mutants.fault import Fault
+
+ENTERING: Final = "sync_server/ingest/entering.py"
+BOOKS: Final = "sync_server/ingest/books.py"
+TALLIES: Final = "sync_server/results/tallies.py"
+
+FAULTS: Final = (
+    # --- the way in ---
+    Fault(
+        "what was dealt with is never taken off the broker",
+        "sync_server/gateway/mqtt.py",
+        "        for incoming in self._waiting.finished(number for number, _ in group):\n"
+        "            self._client.ack(incoming.mid, incoming.qos)\n",
+        "",
+        "tests/sync_server/gateway/test_isolation.py::test_topics_that_are_not_ours_are_passed_over",
+    ),
+    Fault(
+        "devices are told that rows are stored before the commit",
+        "sync_server/ingest/services.py",
+        "    with transaction.atomic(durable=True):\n        entering = Entering(examined)\n        entering.write()\n",
+        "    with transaction.atomic(durable=True):\n        entering = Entering(examined)\n        entering.write()\n"
+        "        transaction.set_rollback(True)\n",
+        "tests/sync_server/ingest/test_accept.py::test_a_batch_is_stored_and_acknowledged_through_its_last_row",
+    ),
+    Fault(
+        "messages are taken off the broker before they are accepted",
+        "sync_server/gateway/mqtt.py",
+        "        group = self._waiting.take()\n",
+        "        group = self._waiting.take()\n"
+        "        for _, early in group:\n"
+        "            self._client.ack(early.mid, early.qos)\n",
+        "tests/sync_server/gateway/test_isolation.py::test_while_the_database_is_away_the_gateway_tries_again_and_loses_nothing",
+    ),
+    Fault(
+        "one message at fault takes its neighbours along",
+        "sync_server/gateway/answers.py",
+        "            if len(messages) > 1:",
+        "            if False:",
+        "tests/sync_server/gateway/test_isolation.py::"
+        "test_a_message_at_which_accept_fails_is_set_aside_and_its_neighbours_are_stored",
+    ),
+    Fault(
+        "a wrong signature is accepted",
+        "sync_server/ingest/intake.py",
+        "    except (InvalidSignature, ValueError):\n",
+        "    except (InvalidSignature, ValueError):\n        pass\n    if False:\n",
+        "tests/sync_server/ingest/test_accept.py::test_a_batch_signed_by_another_key_is_set_aside_and_its_device_is_told",
+    ),
+    Fault(
+        "a revoked device is heard",
+        "sync_server/ingest/intake.py",
+        "    if key.revoked:",
+        "    if False:",
+        "tests/sync_server/ingest/test_accept.py::test_strangers_and_revoked_devices_are_not_heard",
+    ),
+    Fault(
+        "the same row is not recognised when it comes again",
+        ENTERING,
+        "        fresh = [place for place in range(len(sound.links)) if sound.first + place not in known]",
+        "        fresh = list(range(len(sound.links)))",
+        "tests/sync_server/ingest/test_accept.py::test_the_same_batch_again_changes_nothing",
+    ),
+    Fault(
+        "a row is told from another by its content instead of its place",
+        ENTERING,
+        "        fresh = [place for place in range(len(sound.links)) if sound.first + place not in known]",
+        "        rows = sound.batch.rows\n"
+        "        fresh = [p for p, row in enumerate(rows) if row not in rows[:p] and sound.first + p not in known]",
+        "tests/sync_server/ingest/test_places.py::test_rows_of_the_same_bytes_are_as_many_rows",
+    ),
+    Fault(
+        "a cloned card overwrites nothing but is not noticed",
+        ENTERING,
+        "            if seq >= sound.first and known[seq] != short(sound.links[seq - sound.first]):",
+        "            if False:",
+        "tests/sync_server/ingest/test_accept.py::test_a_cloned_card_is_a_fork_and_the_first_comer_stays",
+    ),
+    Fault(
+        "a chain need not begin at its stream's origin",
+        ENTERING,
+        "        if previous is not None and previous != sound.batch.previous:",
+        "        if False:",
+        "tests/sync_server/ingest/test_accept.py::test_a_chain_that_does_not_begin_at_its_streams_origin_is_a_fork",
+    ),
+    Fault(
+        "a batch need not continue the row before it",
+        ENTERING,
+        "        if before is not None and before != short(sound.batch.previous):",
+        "        if False:",
+        "tests/sync_server/ingest/test_accept.py::test_a_fork_is_seen_at_a_batch_that_only_touches_the_stored_rows",
+    ),
+    Fault(
+        "a card restored from an image is greeted like any other",
+        ENTERING,
+        "        if hello.next <= book.stream.highest and not book.has_overtaken(",
+        "        if False and not book.has_overtaken(",
+        "tests/sync_server/ingest/test_accept.py::test_a_hello_from_a_card_restored_from_an_image_is_told_of_the_fork",
+    ),
+    Fault(
+        "a row that cannot be read blocks its stream",
+        ENTERING,
+        "                self._hold_place(book, sound, place, event)\n                continue",
+        "                break",
+        "tests/sync_server/ingest/test_accept.py::test_a_row_that_cannot_be_read_holds_its_place_and_blocks_nobody",
+    ),
+    Fault(
+        "the watermark passes over gaps",
+        BOOKS,
+        "        if not missing:\n            joined = through",
+        "        joined = through",
+        "tests/sync_server/ingest/test_accept.py::test_batches_with_other_boundaries_and_any_order_join_up",
+    ),
+    Fault(
+        "a gap is not asked for",
+        BOOKS,
+        "            missing.append((through + 1, first - 1))",
+        "            missing.append((first, first))",
+        "tests/sync_server/ingest/test_accept.py::test_batches_with_other_boundaries_and_any_order_join_up",
+    ),
+    Fault(
+        "more is called backed up than is stored",
+        BOOKS,
+        "            backed_through=min(stream.backed_through, stream.stored_through),",
+        "            backed_through=max(stream.backed_through, stream.stored_through),",
+        "tests/sync_server/ingest/test_accounts.py::test_an_acknowledgement_says_what_a_backup_holds_and_never_more_than_is_stored",
+    ),
+    Fault(
+        "what a device has deleted is waited for for ever",
+        BOOKS,
+        "        if gone:\n",
+        "        if False:\n",
+        "tests/sync_server/ingest/test_accounts.py::"
+        "test_rows_that_the_device_has_deleted_and_nobody_holds_are_named_once_and_not_waited_for",
+    ),
+    Fault(
+        "the signed bytes are not kept as they came",
+        ENTERING,
+        '                sound.received.content_type or "",\n                sound.received.data,',
+        '                sound.received.content_type or "",\n                b"".join(sound.batch.rows),',
+        "tests/sync_server/ingest/test_accept.py::test_evidence_keeps_the_signed_bytes_as_they_came",
+    ),
+    # --- time ---
+    Fault(
+        "a row is stamped with the server's clock",
+        ENTERING,
+        "                at = visit + (wall_offset if honest else offset)",
+        "                at = received",
+        "tests/sync_server/ingest/test_accept.py::test_every_kind_of_row_keeps_what_it_says",
+    ),
+    Fault(
+        "a clock that nobody vouches for is believed",
+        ENTERING,
+        "            at: int | None = None\n",
+        "            at: int | None = visit + wall_offset\n",
+        "tests/sync_server/ingest/test_accept.py::test_rows_without_a_clock_are_dated_by_the_first_anchor_of_their_boot",
+    ),
+    # --- tallies ---
+    Fault(
+        "of what a visit said the first word holds",
+        TALLIES,
+        "ORDER BY l.dt DESC, l.seq DESC",
+        "ORDER BY l.dt, l.seq",
+        "tests/sync_server/results/test_tallies.py::test_an_answer_given_again_replaces_the_first",
+    ),
+    Fault(
+        "an answer that was taken back counts",
+        TALLIES,
+        "    WHERE l.kind IN ({KINDS[Answer]}, {KINDS[Retract]}, {KINDS[Left]})",
+        "    WHERE l.kind IN ({KINDS[Answer]}, {KINDS[Left]})",
+        "tests/sync_server/results/test_tallies.py::test_an_answer_that_was_taken_back_is_gone_although_it_was_counted_before",
+    ),
+    Fault(
+        "a tally is added to instead of counted afresh",
+        TALLIES,
+        "        old.delete()\n",
+        "",
+        "tests/sync_server/results/test_tallies.py::test_an_answer_that_was_taken_back_is_gone_although_it_was_counted_before",
+    ),
+    Fault(
+        "every row counts, and not every visit",
+        TALLIES,
+        "WHERE w.place = 1 AND",
+        "WHERE w.place >= 1 AND",
+        "tests/sync_server/results/test_tallies.py::test_an_answer_given_again_replaces_the_first",
+    ),
+    Fault(
+        "the same row in two streams of a device counts twice",
+        TALLIES,
+        "            PARTITION BY p.exit_id, p.since, l.boot_id,",
+        "            PARTITION BY p.exit_id, p.since, l.stream_id, l.boot_id,",
+        "tests/sync_server/results/test_tallies.py::test_a_fork_sent_anew_under_another_stream_counts_once",
+    ),
+    Fault(
+        "days are the server's and not the court's",
+        TALLIES,
+        "    zone = court.zone\n",
+        "    zone = UTC\n",
+        "tests/sync_server/results/test_tallies.py::test_days_and_hours_are_the_courts_own",
+    ),
+    Fault(
+        "a mark that comes while others are worked off is lost",
+        TALLIES,
+        "            Mark.objects.filter(id__in=ids[start : start + 500]).delete()",
+        "            Mark.objects.all().delete()",
+        "tests/sync_server/results/test_tallies.py::test_a_mark_that_comes_while_others_are_worked_off_stays",
+    ),
+    # --- backups ---
+    Fault(
+        "what devices may delete follows the newest backup",
+        "sync_server/keeping/watermarks.py",
+        "    counting = [backup for backup in shelf.find_all(folder) if backup.counts]",
+        "    counting = [backup for backup in shelf.find_all(folder) if backup.counts][-1:]",
+        "tests/sync_server/keeping/test_backups.py::"
+        "test_what_devices_may_delete_is_what_the_oldest_backup_holds_that_may_still_be_restored",
+    ),
+    Fault(
+        "a retired backup goes on counting",
+        "sync_server/keeping/shelf.py",
+        "        return self.retired_at is None and not",
+        "        return not",
+        "tests/sync_server/keeping/test_backups.py::"
+        "test_what_devices_may_delete_is_what_the_oldest_backup_holds_that_may_still_be_restored",
+    ),
+    Fault(
+        "a copy that was carried away backs devices up",
+        "sync_server/keeping/shelf.py",
+        "        return self.retired_at is None and not (self.manifest is not None and self.manifest.carried)",
+        "        return self.retired_at is None",
+        "tests/sync_server/keeping/test_backups.py::test_a_copy_that_is_carried_away_holds_nothing_back_and_backs_nothing_up",
+    ),
+    Fault(
+        "a restored server keeps its epoch, and devices do not notice",
+        "sync_server/keeping/sqlite.py",
+        "            made.execute(rebirth)\n",
+        "",
+        "tests/sync_server/keeping/test_restoring.py::"
+        "test_a_restored_server_has_a_new_epoch_and_what_it_lacks_is_sent_again_and_counted_once",
+    ),
+    Fault(
+        "a retired backup is restored without a word",
+        "sync_server/keeping/restoring.py",
+        "    if force or not (risks or backup.retired_at):",
+        "    if True:",
+        "tests/sync_server/keeping/test_restoring.py::"
+        "test_a_retired_backup_is_refused_unless_forced_and_then_the_rows_at_risk_are_named",
+    ),
+    Fault(
+        "an altered backup is restored",
+        "sync_server/keeping/restoring.py",
+        "    if backup.fault:\n",
+        "    if False:\n",
+        "tests/sync_server/keeping/test_restoring.py::test_what_is_not_as_it_should_be_is_refused_and_nothing_is_changed",
+    ),
+    Fault(
+        "a backup gets its name before it is synced",
+        "sync_server/keeping/backups.py",
+        "files.sync_tree(draft)",
+        "pass",
+        "tests/sync_server/keeping/test_backups.py::test_everything_is_synced_before_a_backup_gets_its_name_and_the_name_after_it",
+    ),
+    # --- the HTTPS twin ---
+    Fault(
+        "over HTTPS nobody looks at the signature",
+        "sync_server/gateway/twin.py",
+        "    if not _is_signed(key.public_key, statement, signature):",
+        "    if False:",
+        "tests/sync_server/gateway/test_twin.py::test_a_device_cannot_sign_for_another",
+    ),
+    Fault(
+        "over HTTPS a signature holds for any message",
+        "sync_server/gateway/twin.py",
+        'chain.request_statement(message.device, leaf, message.content_type or "", message.data)',
+        'chain.request_statement(message.device, leaf, "", b"")',
+        "tests/sync_server/gateway/test_twin.py::test_a_batch_is_stored_and_its_acknowledgement_is_the_answer",
+    ),
+)
