@@ -184,12 +184,11 @@ class BrokenChain(Exception):
     """A ledger opened and its rows are not those that were written."""
 
 
-def kept_in(state: Path, device: str = DEVICE) -> Kept:
-    """What the ledger in `state` holds, read from a copy, so that it stays as it was found. Raises as `Store` does,
-    `BrokenChain`.
-    """
+def kept_in(state: Path, device: str = DEVICE, *, scratch: Path | None = None) -> Kept:
+    """What the ledger in `state` holds, read from a copy, so that it stays as it was found. Raises as `Store` does, and
+    `BrokenChain`. `scratch` is where the copy is made, if not beside `state`."""
     name = LEDGER.format(device=device)
-    with TemporaryDirectory(dir=state.parent) as place:
+    with TemporaryDirectory(dir=scratch or state.parent) as place:
         for part in state.glob(f"{name}*"):
             if part.is_file():
                 shutil.copy(part, place)
