@@ -1,6 +1,4 @@
-"""A ledger as the first released kiosks left it: a newer program must be able to take it over, whenever the power goes meanwhile."""
-meanwhile.
-"""
+"""A ledger as the first released kiosks left it: a newer program must be able to take it over, whenever the power goes."""
 
 import sqlite3
 from collections.abc import Iterable
