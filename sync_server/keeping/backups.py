@@ -145,8 +145,10 @@ def _copy_keys(config: ServerConfig, target: Path) -> None:
 
 
 def _manifest(draft: Path, held: Contents, made_at: datetime, *, carried: bool) -> Manifest:
+    before = [backup.manifest.number for backup in shelf.find_all(draft.parent) if backup.manifest]
     parts = sorted(path for path in draft.rglob("*") if path.is_file())
     return Manifest(
+        number=max(before, default=0) + 1,
         made_at=made_at,
         epoch=held.epoch.hex(),
         database="sqlite" if _kind() == "sqlite" else "postgresql",

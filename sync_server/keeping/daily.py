@@ -24,7 +24,7 @@ def due(daily: time, now: datetime, last: datetime | None) -> bool:
     """Whether none was made since it was last time for one: `daily`, on the clock of `now` (aware). A missed one is made later."""
     today = datetime.combine(now.date(), daily, tzinfo=now.tzinfo)
     moment = today if today <= now else today - timedelta(days=1)
-    # From the future: the clock has been set back since, and that is no reason to go without.
+    # From the future: the clock has been set back since, and that is no reason to go without one.
     return last is None or last < moment or last > now + timedelta(days=1)
 
 

@@ -38,11 +38,13 @@ class FileSum(msgspec.Struct, frozen=True):
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
-    """What a backup holds. `schema` names the changes its tables have seen, by app; `streams` is read from the very same state of
-    the database as the copy; `carried` is a copy that was made elsewhere, to be taken away, and holds nothing back.
+    """What a backup holds. `number` counts the backups of a folder as they were made, whatever the clock said; `schema` names the
+    changes its tables have seen, by app; `streams` is read from the very same state of the database as the copy; `carried` is a
+    copy that was made elsewhere, to be taken away, and holds nothing back.
     """
 
     format: Literal[1] = 1
+    number: int
     made_at: datetime
     epoch: str
     database: Literal["sqlite", "postgresql"]
@@ -143,11 +145,11 @@ def _fault(folder: Path, sums: dict[str, FileSum], *, deep: bool) -> str:
 
 
 def find_all(folder: Path, *, deep: bool = False) -> list[Backup]:
-    """Every backup in `folder`, the oldest first, those whose age is unknown before them; none where there is no such folder."""
+    """Every backup in `folder` as they were made, those of which that is not known first; none where there is no such folder."""
     if not folder.is_dir():
         return []
     found = [look(path, deep=deep) for path in sorted(folder.iterdir()) if NAME.fullmatch(path.name) and path.is_dir()]
-    return sorted(found, key=lambda backup: (backup.manifest.made_at.timestamp() if backup.manifest else 0.0, backup.name))
+    return sorted(found, key=lambda backup: (backup.manifest.number if backup.manifest else 0, backup.name))
 
 
 def find(folder: Path, name: str, *, deep: bool = False) -> Backup:

@@ -6,14 +6,15 @@ import sqlite3
 import stat
 import threading
 from contextlib import closing
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 
 import pytest
 from django.db import connection
 
 from sync_server.ingest.entering import installation
-from sync_server.keeping import backups, commands, files, shelf, watermarks
+from sync_server.keeping import backups, commands, files, postgresql, shelf, watermarks
+from sync_server.keeping.daily import due
 from sync_server.keeping.errors import KeepingError
 from tests.sync_server.keeping.place import Place
 
@@ -46,6 +47,18 @@ def test_two_backups_within_a_second_have_two_names(on_sqlite: Place) -> None:
     instant = datetime(2026, 11, 23, 2, 30, tzinfo=UTC)
     first, second = (backups.make(on_sqlite.config, now=lambda: instant) for _ in range(2))
     assert second.name == first.name + "-2"
+
+
+def test_a_clock_that_was_set_back_for_years_does_not_make_the_newest_backup_the_oldest(on_sqlite: Place) -> None:
+    config = on_sqlite.with_backups(keep=2)
+    times = [datetime(2026, 11, 23, tzinfo=UTC), datetime(2026, 11, 24, tzinfo=UTC), datetime(2000, 1, 1, tzinfo=UTC)]
+    made = [backups.make(config, now=lambda instant=instant: instant).name for instant in times]
+    assert [backup.name for backup in shelf.find_all(config.backup_dir)] == made
+    assert backups.tidy(config) == [made[0]]
+    last = shelf.newest(shelf.find_all(config.backup_dir))
+    assert last is not None
+    assert last.name == made[2]
+    assert not due(time(2, 30), times[2], last.known.made_at), "one a day, and not one a minute until the clock has caught up"
 
 
 def test_before_there_is_an_installation_there_is_nothing_to_back_up(place: Place) -> None:
@@ -110,6 +123,47 @@ def test_writers_go_on_while_a_large_database_is_copied_and_the_copy_is_one_stat
     for backup in made:
         with closing(sqlite3.connect(backup.database)) as copy:
             assert copy.execute("SELECT number FROM pair WHERE number >= 0 GROUP BY number HAVING count(*) <> 2").fetchall() == []
+
+
+def test_a_dump_and_its_watermarks_are_of_one_state_whatever_is_stored_meanwhile(
+    on_postgresql: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    on_postgresql.rated(5, 4, 3)
+    run = postgresql._run
+
+    def meanwhile(argv: list[str], *settings: postgresql.Settings) -> bytes:
+        if argv[0] == "pg_dump":
+            on_postgresql.rated(2, 1)
+        return run(argv, *settings)
+
+    monkeypatch.setattr(postgresql, "_run", meanwhile)
+    made = on_postgresql.backup()
+    assert [mark.stored_through for mark in made.known.streams] == [3]
+    rows = run(["pg_restore", "--data-only", "--table=ingest_ledger", "--file=-", str(made.database)])
+    assert len(list(postgresql._copied(rows.decode()))) == 3
+
+
+def test_a_dump_of_another_state_than_its_watermarks_is_not_called_a_backup(
+    on_postgresql: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    on_postgresql.rated(5, 4, 3)
+    run = postgresql._run
+
+    def without_snapshot(argv: list[str], *settings: postgresql.Settings) -> bytes:
+        if argv[0] == "pg_dump":
+            on_postgresql.rated(2, 1)
+        return run([word for word in argv if not word.startswith("--snapshot")], *settings)
+
+    monkeypatch.setattr(postgresql, "_run", without_snapshot)
+    with pytest.raises(KeepingError, match="holds other streams than the database did"):
+        on_postgresql.backup()
+    assert shelf.find_all(on_postgresql.config.backup_dir) == []
+
+
+def test_a_tool_that_is_not_installed_is_named_with_its_package(on_postgresql: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "/nowhere")
+    with pytest.raises(KeepingError, match=r"pg_dump is not installed. Install the package postgresql-client"):
+        on_postgresql.backup()
 
 
 # --- which count ------------------------------------------------------------------------------------------------------------------
