@@ -1,0 +1,117 @@
+"""Clocks that lie: what a device believes about time, beside what is true."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from random import Random
+from typing import Final
+
+from kiosk.core.timekeeping import Stamp
+from wire.events import ID_BYTES, BootId, Millis
+from workbench.simulation.agenda import Agenda
+
+SECOND: Final = 1_000
+MINUTE: Final = 60 * SECOND
+HOUR: Final = 60 * MINUTE
+DAY: Final = 24 * HOUR
+YEAR: Final = 365 * DAY
+
+DRIFT: Final = 50e-6
+"""How much faster or slower a crystal may run, as a share; real ones stay within 100 ppm, and ours has to last for an afternoon."""
+VOUCHED: Final = 300
+"""How far off, in ms, a clock may be that a time server vouches for."""
+
+
+class Habit(StrEnum):
+    """How the wall clock of one boot behaves."""
+
+    HONEST = "honest"
+    LATE = "synchronised late"
+    NEVER = "never synchronised"
+    LIAR = "synchronised, years off"
+    JUMPS = "jumps"
+
+
+@dataclass(frozen=True, slots=True)
+class Spell:
+    """From `since` (true ms) on the wall clock is `error` ms ahead of the truth."""
+
+    since: int
+    error: int
+    synchronised: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Boot:
+    """One start of a device's kernel, as nobody but the simulator knows it."""
+
+    id: BootId
+    began: int
+    rate: float
+    habit: Habit
+    spells: tuple[Spell, ...]
+
+    def monotonic(self, now: int) -> int:
+        """What the monotonic clock reads at true time `now`."""
+        return int((now - self.began) * self.rate)
+
+    def true(self, monotonic: int) -> int:
+        """When the monotonic clock read so."""
+        return self.began + round(monotonic / self.rate)
+
+    def vouched(self, now: int) -> bool:
+        """Whether an honest time server vouched for the wall clock at true time `now`."""
+        spell = self.spell(now)
+        return spell.synchronised and abs(spell.error) <= VOUCHED
+
+    def spell(self, now: int) -> Spell:
+        """How the wall clock stands at true time `now`."""
+        return max((spell for spell in self.spells if spell.since <= now), key=lambda spell: spell.since)
+
+
+class LyingClock:
+    """A `kiosk.core.ports.Clock`, powered by the agenda's true time."""
+
+    def __init__(self, agenda: Agenda) -> None:
+        self._agenda = agenda
+        self.boot = boot(agenda.random, agenda.now, Habit.HONEST)
+
+    def start(self, habit: Habit) -> Boot:
+        """The kernel has started anew: another boot id, a monotonic clock near zero, and a wall clock of that habit."""
+        self.boot = boot(self._agenda.random, self._agenda.now, habit)
+        return self.boot
+
+    def stamp(self) -> Stamp:
+        """Both clocks, now."""
+        now = self._agenda.now
+        spell = self.boot.spell(now)
+        monotonic = self.boot.monotonic(now)
+        return Stamp(self.boot.id, Millis(monotonic), now + spell.error - monotonic, spell.synchronised)
+
+
+def boot(random: Random, now: int, habit: Habit) -> Boot:
+    """A start of a kernel at true time `now`."""
+    began = now - random.randrange(3 * SECOND, 20 * SECOND)
+    honest = random.randrange(-VOUCHED, VOUCHED + 1)
+    wrong = _wrong(random)
+    spells = [Spell(began, honest, True)]
+    match habit:
+        case Habit.LATE:
+            spells = [Spell(began, wrong, False), Spell(now + random.randrange(MINUTE, 30 * MINUTE), honest, True)]
+        case Habit.NEVER:
+            spells = [Spell(began, wrong, False)]
+        case Habit.LIAR:
+            spells = [Spell(began, _years(random), True)]
+        case Habit.JUMPS:
+            jump = now + random.randrange(MINUTE, 40 * MINUTE)
+            spells += [Spell(jump, wrong, False), Spell(jump + random.randrange(MINUTE, 30 * MINUTE), honest, True)]
+    rate = 1 + random.uniform(-DRIFT, DRIFT)
+    return Boot(BootId(random.randbytes(ID_BYTES)), began, rate, habit, tuple(spells))
+
+
+def _years(random: Random) -> int:
+    return random.choice((-1, 1)) * random.randrange(YEAR, 30 * YEAR)
+
+
+def _wrong(random: Random) -> int:
+    """An error that no time server stands for: minutes, or years."""
+    return random.choice((-1, 1)) * random.randrange(MINUTE, 10 * HOUR) if random.random() < 0.4 else _years(random)

@@ -1,0 +1,365 @@
+"""What lies between: a broker as dumb as Mosquitto, HTTPS, and lines that delay, lose, repeat, reorder, cut off and garble.
+
+TLS covers the lines, so what a device hears is either what was said or nothing. What is garbled is garbled on the broker's own
+machine, on its way up, where nothing but the batch's signature stands against it.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from kiosk.core.ports import Delivered, LinkDown, LinkEvent, LinkUp, Message
+from wire import codec
+from wire.codec import WireError
+from wire.envelopes import Ack, Batch, Bundle
+from wire.events import DeviceId
+from wire.topics import Leaf
+from workbench.simulation.agenda import Agenda
+from workbench.simulation.clocks import MINUTE, SECOND
+from workbench.simulation.server import Server, ServerDied
+
+NO_SUBSCRIBERS: Final = 0x10
+UNSPECIFIED: Final = 0x80
+REQUEST_PATIENCE: Final = 20 * SECOND
+"""After which a request over HTTPS counts as failed."""
+
+
+@dataclass
+class Weather:
+    """Shares of messages that meet with each mishap, and how slow the lines are (ms)."""
+
+    lost: float = 0.0
+    repeated: float = 0.0
+    delayed: float = 0.0
+    garbled: float = 0.0
+    slowest: int = 200
+
+
+class Way(Protocol):
+    """One device's line to the server, as the network knows it."""
+
+    device: DeviceId
+    heard: Callable[[LinkEvent], None]
+
+
+class Network:
+    """Broker, gateway and door of one server, and everybody's lines to them."""
+
+    def __init__(self, agenda: Agenda, server: Server) -> None:
+        self._agenda = agenda
+        self._server = server
+        self.weather = Weather()
+        self.broker_up = True
+        self.mqtt_blocked = False
+        self.https_blocked = False
+        self.cut_off: set[int] = set()
+        """Cards (by the number of their device) that reach nobody."""
+        self.sessions: dict[DeviceId, MqttWay] = {}
+        self._inbox: list[tuple[DeviceId, str | None, bytes]] = []
+        self._gathering = False
+        self.crash_next: int | None = None
+        """The statement at which the server dies while it deals with the next group; 0: after the commit."""
+
+    # --- the broker --------------------------------------------------------------------------------------------------------
+
+    def reaches_broker(self, number: int) -> bool:
+        """Whether device number `number` could connect to the broker now."""
+        return self.broker_up and not self.mqtt_blocked and number not in self.cut_off
+
+    def reaches_door(self, number: int) -> bool:
+        """Whether a request of device number `number` would come through now."""
+        return self._server.up and not self.https_blocked and number not in self.cut_off
+
+    def connect(self, way: "MqttWay") -> None:
+        """Whoever comes with a name that is there already takes its place."""
+        before = self.sessions.get(way.device)
+        self.sessions[way.device] = way
+        if before is not None and before is not way:
+            self._agenda.fault("taken over", way.device)
+            before.broken("another device came with our name")
+
+    def restart_broker(self, pause: int) -> None:
+        """The broker dies, with all it had taken and not handed over, and comes back after `pause` ms."""
+        self._agenda.fault("broker restart", "broker", f"{len(self._inbox)} messages gone")
+        self.broker_up = False
+        self._inbox.clear()
+        for way in list(self.sessions.values()):
+            way.broken("the broker is gone")
+        self.sessions.clear()
+        self._agenda.after(pause, self._broker_back)
+
+    def _broker_back(self) -> None:
+        self.broker_up = True
+
+    def published(self, way: "MqttWay", leaf: Leaf, content_type: str, payload: bytes, token: int) -> None:
+        """A message has reached the broker: acknowledged, whatever becomes of it."""
+        if not self.broker_up or self.sessions.get(way.device) is not way:
+            return
+        way.answer(Delivered(token, 0 if self._server.up else NO_SUBSCRIBERS))
+        if not self._server.up:
+            return
+        agenda, weather = self._agenda, self.weather
+        if agenda.chance(weather.lost):
+            agenda.fault("message lost", way.device, leaf)
+            return
+        copies = 1
+        if agenda.chance(weather.repeated):
+            agenda.fault("message repeated", way.device, leaf)
+            copies = 2
+        for _ in range(copies):
+            data = payload
+            if agenda.chance(weather.garbled):
+                agenda.fault("message garbled", way.device, leaf)
+                data = garbled(agenda, content_type, payload)
+            wait = agenda.random.randrange(1, 60)
+            if agenda.chance(weather.delayed):
+                agenda.fault("message delayed", way.device, leaf)  # others overtake it
+                wait = agenda.random.randrange(SECOND, 40 * SECOND)
+            agenda.after(wait, lambda data=data: self._arrive(way.device, leaf, content_type, data))  # type: ignore[misc]
+
+    # --- the gateway -------------------------------------------------------------------------------------------------------
+
+    def _arrive(self, device: DeviceId, leaf: Leaf, content_type: str, data: bytes) -> None:
+        if not self._server.up or not self.broker_up or leaf != "up":
+            return
+        self._inbox.append((device, content_type, data))
+        if not self._gathering:
+            self._gathering = True
+            self._agenda.after(self._agenda.random.randrange(5, 150), self._deal)
+
+    def _deal(self) -> None:
+        """The gateway takes whatever waits as one group."""
+        self._gathering = False
+        group, self._inbox = self._inbox, []
+        if not group or not self._server.up:
+            return
+        for device, acks in self._take(group).items():
+            for ack in acks:
+                self._tell(device, ack)
+
+    def _take(self, group: list[tuple[DeviceId, str | None, bytes]]) -> dict[DeviceId, list[Ack]]:
+        crash, self.crash_next = self.crash_next, None
+        if crash is None:
+            return self._server.accept(group)
+        try:
+            with self._server.dying(crash or 1_000_000):
+                self._server.accept(group)
+            self._agenda.fault("server crash after commit", "server", f"{len(group)} messages")
+        except ServerDied:
+            self._agenda.fault("server crash before commit", "server", f"{len(group)} messages, statement {crash}")
+        self.stop_server(self._agenda.random.randrange(SECOND, 30 * SECOND))
+        return {}
+
+    def stop_server(self, pause: int) -> None:
+        """The server is away for `pause` ms; what it had in hand is gone."""
+        self._server.up = False
+        self._inbox.clear()
+        self._agenda.after(pause, self.server_back)
+
+    def server_back(self) -> None:
+        """The server is there again and tells whoever is connected how things stand."""
+        self._server.up = True
+        self._agenda.note("server", "is there again")
+        for device in list(self.sessions):
+            ack = self._server.standing(device)
+            if ack is not None:
+                self._tell(device, ack)
+
+    def _tell(self, device: DeviceId, ack: Ack) -> None:
+        content_type, data = codec.encode(ack)
+        agenda, weather = self._agenda, self.weather
+        if agenda.chance(weather.lost):
+            agenda.fault("acknowledgement lost", device)
+            return
+        wait = agenda.random.randrange(1, 100)
+        if agenda.chance(weather.delayed):
+            agenda.fault("acknowledgement delayed", device)
+            wait = agenda.random.randrange(SECOND, 60 * SECOND)
+        for _ in range(2 if agenda.chance(weather.repeated) else 1):
+            agenda.after(wait, lambda: self._down(device, content_type, data))
+
+    def _down(self, device: DeviceId, content_type: str, data: bytes) -> None:
+        way = self.sessions.get(device)
+        if way is not None and self.broker_up:
+            way.answer(Message("down", content_type, data))
+
+    # --- the door ----------------------------------------------------------------------------------------------------------
+
+    def requested(self, way: "HttpsWay", leaf: Leaf, content_type: str, payload: bytes) -> tuple[str, bytes] | None:
+        """What a request is answered with; None where no answer comes."""
+        if not self.reaches_door(way.number):
+            return None
+        if leaf != "up":
+            return codec.encode(Bundle(1))
+        answers = self._take([(way.device, content_type, payload)]).get(way.device, [])
+        return codec.encode(answers[-1]) if answers else None
+
+
+class MqttWay:
+    """A `kiosk.core.ports.Link` over the broker. `number` tells the devices apart, for a clone has the same name."""
+
+    def __init__(self, agenda: Agenda, network: Network, device: DeviceId, number: int) -> None:
+        self.device = device
+        self.number = number
+        self.heard: Callable[[LinkEvent], None] = lambda event: None
+        self._agenda = agenda
+        self._network = network
+        self._life = 0
+        self._open = self._connected = False
+        self._token = 0
+        self._last_up = self._last_down = 0
+
+    def open(self, heard: Callable[[LinkEvent], None]) -> None:
+        """Goes on trying until `close`."""
+        self.close()
+        self.heard = heard
+        self._open = True
+        self._life += 1
+        self._later(self._agenda.random.randrange(100, 2 * SECOND), self._try)
+
+    def close(self) -> None:
+        """Leaves."""
+        self._life += 1
+        self._open = False
+        self._disconnect()
+
+    def publish(self, leaf: Leaf, content_type: str, payload: bytes) -> int | None:
+        """Hands a message to the line, which keeps its order while it lasts."""
+        if not self._connected:
+            return None
+        self._token += 1
+        token = self._token
+        self._last_up = max(self._last_up + 1, self._agenda.now + self._slowness())
+        self._later(self._last_up - self._agenda.now, lambda: self._sent(leaf, content_type, payload, token))
+        return token
+
+    def answer(self, event: LinkEvent) -> None:
+        """Something comes down the line, unless it is cut on the way."""
+        self._last_down = max(self._last_down + 1, self._agenda.now + self._slowness())
+        self._later(self._last_down - self._agenda.now, lambda: self._hear(event))
+
+    def broken(self, why: str) -> None:
+        """The connection has ended, and the device notices."""
+        if self._connected:
+            self._connected = False
+            self._later(self._agenda.random.randrange(1, 200), lambda: self.heard(LinkDown(why)))
+            self._later(self._agenda.random.randrange(SECOND, MINUTE), self._try)
+
+    def _slowness(self) -> int:
+        return self._agenda.random.randrange(2, self._network.weather.slowest)
+
+    def _later(self, ms: float, call: Callable[[], None]) -> None:
+        life = self._life
+        self._agenda.after(ms, lambda: call() if life == self._life else None)
+
+    def _try(self) -> None:
+        if self._connected:
+            return
+        if self._network.reaches_broker(self.number):
+            self._connected = True
+            self._last_up = self._last_down = self._agenda.now
+            self._network.connect(self)
+            self._later(self._slowness(), lambda: self.heard(LinkUp()) if self._connected else None)
+        else:
+            self.heard(LinkDown("nobody answers"))
+            self._later(self._agenda.random.randrange(5 * SECOND, MINUTE), self._try)
+
+    def _sent(self, leaf: Leaf, content_type: str, payload: bytes, token: int) -> None:
+        if self._connected and self._network.reaches_broker(self.number):
+            self._network.published(self, leaf, content_type, payload, token)
+        elif self._connected:
+            self._notice()
+
+    def _hear(self, event: LinkEvent) -> None:
+        if self._connected and self._network.reaches_broker(self.number):
+            self.heard(event)
+        elif self._connected:
+            self._notice()
+
+    def _notice(self) -> None:
+        """The line is cut. Mostly the keepalive says so in a while; a half-open socket says nothing at all."""
+        if not self._agenda.chance(0.3):
+            self._later(self._agenda.random.randrange(20 * SECOND, 40 * SECOND), self._missed)
+
+    def _missed(self) -> None:
+        if self._connected and not self._network.reaches_broker(self.number):
+            self.broken("no answer to the keepalive")
+
+    def _disconnect(self) -> None:
+        self._connected = False
+        if self._network.sessions.get(self.device) is self:
+            del self._network.sessions[self.device]
+
+
+class HttpsWay:
+    """A `kiosk.core.ports.Link` of requests, one after the other."""
+
+    def __init__(self, agenda: Agenda, network: Network, device: DeviceId, number: int) -> None:
+        self.device = device
+        self.number = number
+        self.heard: Callable[[LinkEvent], None] = lambda event: None
+        self._agenda = agenda
+        self._network = network
+        self._life = 0
+        self._open = False
+        self._token = 0
+        self._free_at = 0
+
+    def open(self, heard: Callable[[LinkEvent], None]) -> None:
+        """Requests need no connection, so it is up at once."""
+        self.close()
+        self.heard = heard
+        self._open = True
+        self._later(1, lambda: heard(LinkUp()))
+
+    def close(self) -> None:
+        """Asks nothing any more."""
+        self._life += 1
+        self._open = False
+
+    def publish(self, leaf: Leaf, content_type: str, payload: bytes) -> int | None:
+        """Queues a request."""
+        if not self._open:
+            return None
+        self._token += 1
+        token = self._token
+        self._free_at = max(self._free_at, self._agenda.now) + self._agenda.random.randrange(20, 400)
+        self._later(self._free_at - self._agenda.now, lambda: self._ask(leaf, content_type, payload, token))
+        return token
+
+    def _later(self, ms: float, call: Callable[[], None]) -> None:
+        life = self._life
+        self._agenda.after(ms, lambda: call() if life == self._life else None)
+
+    def _ask(self, leaf: Leaf, content_type: str, payload: bytes, token: int) -> None:
+        answer = self._network.requested(self, leaf, content_type, payload)
+        back = self._network.reaches_door(self.number) and not self._agenda.chance(self._network.weather.lost)
+        if answer is None or not back:
+            self._free_at += REQUEST_PATIENCE
+            self._later(REQUEST_PATIENCE, lambda: self.heard(Delivered(token, UNSPECIFIED)))
+            return
+        leaf_down = "down" if leaf == "up" else "config"
+        self._agenda.happened["carried by HTTPS"] += 1
+        self.heard(Delivered(token, 0))
+        if leaf_down == "down":
+            self.heard(Message("down", *answer))
+
+
+def garbled(agenda: Agenda, content_type: str, payload: bytes) -> bytes:
+    """`payload` with some bytes changed, cut or added. What is not signed never becomes something else that is well formed."""
+    random = agenda.random
+    data = bytearray(payload)
+    match random.randrange(3):
+        case 0:
+            for _ in range(random.randrange(1, 4)):
+                data[random.randrange(len(data))] ^= 1 << random.randrange(8)
+        case 1:
+            del data[random.randrange(len(data)) :]
+        case _:
+            data += random.randbytes(random.randrange(1, 20))
+    try:
+        if not isinstance(codec.decode_upward(content_type, bytes(data)), Batch):
+            return b"\xc1" * 4
+    except WireError:
+        pass
+    return bytes(data)
