@@ -13,6 +13,24 @@ def write_synced(path: Path, content: bytes) -> None:
         os.fsync(file.fileno())
 
 
+def settle(path: Path) -> None:
+    """What can be read from the file is on the card, if there is such a file. Raises `OSError`.
+
+    After a sync that failed Linux takes the pages for clean: they are read as they were written, are not on the card, and no later
+    sync brings them there. Only writing them again does.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDWR)
+    except FileNotFoundError:
+        return
+    with os.fdopen(descriptor, "r+b") as file:
+        content = file.read()
+        file.seek(0)
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
 def sync_folder(folder: Path) -> None:
     """Names that are new in `folder`, or gone from it, stay so. Raises `OSError`."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)

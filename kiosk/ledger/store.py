@@ -15,7 +15,7 @@ import msgspec
 from sqlite_utils import Database
 
 from kiosk.core.progress import Excerpt, Progress, Standing
-from kiosk.durable import sync_folder
+from kiosk.durable import settle, sync_folder
 from kiosk.errors import LedgerError, LedgerInUse
 from kiosk.ledger.pages import Row, rows_beyond
 from kiosk.ledger.pasts import COLUMNS, Past, bite
@@ -267,6 +267,8 @@ class Store:
         self._db = Database(self._connection, recursive_triggers=False, execute_plugins=False)
         if self._pragma("journal_mode") != "wal" or self._pragma("synchronous") != 2:
             raise LedgerError(f"SQLite did not grant the ledger {self.path} a synced write-ahead log.")
+        self._pragma("schema_version")  # from here on the file is ours alone, and its log has been read
+        settle(self.path.with_name(self.path.name + "-wal"))
         small = self.path.stat().st_size <= CHECKED_AT_ONCE_BYTES
         if known_next is None and small and (finding := self._pragma("quick_check(1)")) != "ok":
             raise Unreadable(str(finding))
@@ -392,6 +394,8 @@ def _code(fault: sqlite3.Error) -> int:
 
 
 def _explained(path: Path, fault: BaseException) -> BaseException:
+    if isinstance(fault, OSError):
+        return LedgerError(f"The ledger {path} cannot be used now: {fault}.", "Look at the card: is it full or read-only?")
     if not isinstance(fault, sqlite3.Error):
         return fault
     if is_damage(fault):

@@ -1,0 +1,243 @@
+"""A damaged ledger: a new stream at once, and every row that can be read and believed is taken over, each once."""
+
+import random
+import shutil
+import sqlite3
+import time
+from pathlib import Path
+
+import pytest
+
+from kiosk.core.progress import Progress
+from kiosk.ledger import pages
+from kiosk.ledger.keeper import Keeper
+from kiosk.ledger.store import Store
+from tests.kiosk.ledgers import Bench, encoded
+from tests.kiosk.test_ledger_keeper import EPOCH, cutting, forked
+
+PAGE = pages.PAGE_BYTES
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "ledger-device.sqlite3"
+
+
+def written(path: Path, count: int, *, backed: int = 0, closed: bool = True) -> Bench:
+    """A ledger of `count` visits; not closed, its rows stand in the log."""
+    bench = Bench(path)
+    for first in range(0, count, 20):
+        assert bench.rate(*range(first, min(first + 20, count)))
+    if backed:
+        bench.keeper.remember(bench.keeper.standing().stream, Progress(EPOCH, backed, backed), now=True)
+    if closed:
+        bench.keeper.close()
+    return bench
+
+
+def salvaged(path: Path) -> Bench:
+    """The ledger after its damage was noticed and all was taken over."""
+    bench = Bench(path)
+    bench.settle()
+    return bench
+
+
+def spoil(path: Path, place: int, content: bytes) -> None:
+    with path.open("r+b") as file:
+        file.seek(place)
+        file.write(content)
+
+
+def test_a_ledger_whose_beginning_is_gone_begins_anew_at_once_and_takes_over_every_row(path: Path) -> None:
+    written(path, 900)
+    spoil(path, 0, b"\0" * 100)
+    began = time.monotonic()
+    bench = Bench(path)
+    assert bench.rate(5_000)
+    assert time.monotonic() - began < 5, "somebody waits before the screen"
+    assert bench.keeper.standing().moving > 0, "from the first moment on it is known that there is more"
+    bench.settle()
+    assert bench.visits()[0] == 5_000
+    assert sorted(bench.visits()) == [*range(900), 5_000]
+    assert bench.keeper.standing().moving == 0
+    (kept,) = (path.parent / "quarantine").glob("*.sqlite3*")
+    assert kept.name == "ledger-device-1.sqlite3.salvaged", "what was read is kept, and says so"
+
+
+def test_what_is_backed_up_and_what_was_refused_stay_where_they_are(path: Path) -> None:
+    bench = written(path, 100, backed=30, closed=False)
+    bench.keeper._known_next = 91
+    bench.keeper._put_aside("a test says so")
+    bench.keeper.open()
+    bench.settle()
+    assert bench.visits() == list(range(30, 90))
+
+
+def test_rows_that_stand_in_the_log_only_are_taken_over_too(path: Path) -> None:
+    source = written(path, 300, closed=False)
+    crashed = path.parent / "crashed"
+    crashed.mkdir()
+    for part in path.parent.glob(f"{path.name}*"):
+        shutil.copy(part, crashed)
+    source.keeper.close()
+    there = crashed / path.name
+    there.write_bytes(b"\xff" * there.stat().st_size)
+    assert sorted(salvaged(there).visits()) == list(range(300))
+
+
+@pytest.mark.parametrize("kind", ["zero", "flip", "kind", "cut"])
+def test_a_page_that_is_lost_takes_no_other_with_it(path: Path, kind: str) -> None:
+    written(path, 2_000)
+    count = path.stat().st_size // PAGE
+    victims = {
+        page
+        for page in range(1, count)
+        if (found := pages.rows_on(path.read_bytes()[page * PAGE : (page + 1) * PAGE], first_page=False)) and len(found) > 10
+    }
+    victim = sorted(victims)[len(victims) // 2]
+    lost = pages.rows_on(path.read_bytes()[victim * PAGE : (victim + 1) * PAGE], first_page=False)
+    match kind:
+        case "zero":
+            spoil(path, victim * PAGE, b"\0" * PAGE)
+        case "flip":  # in the page's list of its rows: SQLite gives the page up, its rows are found by their looks
+            spoil(path, victim * PAGE + 8, b"\xff\xff" * 8)
+            lost = []
+        case "kind":
+            spoil(path, victim * PAGE, b"\x05")
+            lost = []
+        case "cut":
+            with path.open("r+b") as file:
+                file.truncate(victim * PAGE)
+            data = path.read_bytes()
+            kept = [row for page in range(1, victim) for row in pages.rows_on(data[page * PAGE :][:PAGE], first_page=False)]
+            lost = [pages.Row(seq, b"", b"") for seq in set(range(1, 2_001)) - {row.seq for row in kept}]
+    bench = salvaged(path)
+    assert len(bench.keeper.quarantined) == 1
+    assert sorted(bench.visits()) == sorted(set(range(2_000)) - {row.seq - 1 for row in lost})
+
+
+def test_an_altered_row_is_left_out_and_a_row_with_an_altered_link_is_not(path: Path) -> None:
+    written(path, 400)
+    with sqlite3.connect(path) as connection:
+        connection.execute("UPDATE rows SET row = ? WHERE seq = 200", encoded([9_999]))
+        connection.execute("UPDATE rows SET link = zeroblob(32) WHERE seq = 300")
+    connection.close()
+    assert sorted(salvaged(path).visits()) == [number for number in range(400) if number != 199]
+
+
+def test_a_flipped_byte_anywhere_costs_what_it_hit_and_never_more_than_a_page(path: Path) -> None:
+    """At many places, by a seeded draw: nothing is told that was not written, and nothing twice."""
+    written(path, 700, backed=100)
+    data = path.read_bytes()
+    draw = random.Random(4)
+    for number in range(25):
+        place = draw.randrange(len(data))
+        folder = path.parent / f"flip-{number}"
+        folder.mkdir()
+        there = folder / path.name
+        there.write_bytes(data[:place] + bytes([data[place] ^ 1 << draw.randrange(8)]) + data[place + 1 :])
+        bench = salvaged(there)
+        found = bench.visits()
+        mine = [visit for visit in found if visit >= 100]
+        assert len(mine) == len(set(mine)), place
+        assert set(mine) <= set(range(700)), place
+        assert len(mine) >= 600 - 1, (place, len(mine))
+        bench.keeper.close()
+
+
+def crash(bench: Bench, folder: Path) -> Path:
+    """What the card held if the power went now."""
+    folder.mkdir()
+    for part in bench.path.parent.glob(f"{bench.path.name}*"):
+        shutil.copy(part, folder)
+    return folder / bench.path.name
+
+
+@pytest.mark.parametrize("frame", [1, 3, 8])
+def test_rows_behind_a_damaged_frame_of_the_log_are_not_lost(path: Path, frame: int) -> None:
+    bench = Bench(path)
+    bench.rate(*range(5))
+    bench.keeper._store.tidy()  # type: ignore[union-attr]
+    for number in range(5, 25):
+        bench.rate(number)
+    there = crash(bench, path.parent / "crashed")
+    log = there.with_name(there.name + "-wal")
+    spoil(log, 32 + frame * (24 + PAGE) + 24 + 2_000, b"\x5a")
+    again = salvaged(there)
+    assert sorted(again.visits()) == list(range(25))
+    assert again.rate(30)
+
+
+def test_a_torn_last_transaction_is_no_damage(path: Path) -> None:
+    bench = Bench(path)
+    for number in range(10):
+        bench.rate(number)
+    there = crash(bench, path.parent / "crashed")
+    log = there.with_name(there.name + "-wal")
+    last = (log.stat().st_size - 32) // (24 + PAGE) - 1
+    spoil(log, 32 + last * (24 + PAGE) + 24 + 8, b"\0" * 4_000)
+    again = salvaged(there)
+    assert again.keeper.quarantined == []
+    assert again.visits() == list(range(9))
+
+
+def test_a_cut_before_any_statement_of_salvaging_loses_no_row_and_doubles_none(path: Path) -> None:
+    written(path, 150, backed=10)
+    spoil(path, 0, b"\0" * 100)
+    images: list[Path] = []
+    bench = Bench(path, connect=cutting(path, images))
+    bench.settle()
+    bench.keeper.close()
+    quarantined = [image for image in images if (image / "quarantine").exists()]
+    assert len(quarantined) > 20
+    for image in quarantined[::3]:
+        again = salvaged(image / path.name)
+        assert again.visits() == list(range(10, 150))
+        again.keeper.close()
+
+
+def test_a_move_aside_that_was_broken_off_is_finished_before_anything_else(path: Path) -> None:
+    written(path, 40)
+    for part in ("", "-wal"):
+        path.with_name(path.name + part).touch()
+    spoil(path, 0, b"\0" * 100)
+    folder = path.parent / "quarantine"
+    folder.mkdir()
+    path.with_name(f"{path.name}-aside-1").touch()
+    path.with_name(path.name + "-wal").rename(folder / "ledger-device-1.sqlite3-wal")
+    bench = salvaged(path)
+    assert sorted(bench.visits()) == list(range(40))
+    assert not list(path.parent.glob("*-aside-*"))
+
+
+def test_a_ledger_damaged_while_it_takes_rows_over_from_another_stream_loses_neither(path: Path) -> None:
+    bench = written(path, 1_300, backed=200, closed=False)
+    forked(bench, at=301, backed=200)
+    bench.bite()
+    while bench.keeper.standing().next == 1:
+        bench.bite()
+    bench.rate(*range(5_000, 5_020))
+    assert bench.keeper.standing().moving > 0
+    bench.keeper.close()
+    spoil(path, 0, b"\0" * 100)
+    visits = salvaged(path).visits()
+    assert set(visits) >= {*range(200, 1_300), *range(5_000, 5_020)}
+
+
+def test_the_ledger_of_another_device_is_not_taken_over(path: Path) -> None:
+    other = path.with_name("ledger-device-7.sqlite3")
+    written(other, 10)
+    spoil(other, 0, b"\0" * 100)
+    theirs = Keeper(other, now=lambda: 0.0)
+    theirs.open()
+    theirs.close()
+    assert Bench(path).keeper.standing().moving == 0
+
+
+def test_what_is_looked_at_from_outside_counts_what_is_still_to_be_taken_over(path: Path) -> None:
+    written(path, 50)
+    spoil(path, 0, b"\0" * 100)
+    Bench(path).keeper.close()
+    store = Store(path)
+    assert store.standing.undelivered > 0, "or a device would be enrolled anew over the heads of these visitors"
+    store.close()
