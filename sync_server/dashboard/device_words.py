@@ -91,6 +91,10 @@ def lead(standing: Standing, zone: ZoneInfo) -> str:
         }
     if standing.heard_at is None and not standing.streams:
         return _("Nothing has been heard of this device yet.")
+    if standing.health is None:
+        return _("This device has not reported about itself yet; of what it has sent, %(rows)s are here.") % {
+            "rows": rows(standing.delivered)
+        }
     if standing.waiting:
         waiting = ngettext(
             "%(n)s row waits on the device to be delivered", "%(n)s rows wait on the device to be delivered", standing.waiting
@@ -212,7 +216,7 @@ def _due(standing: Standing, found: Reconciliation) -> str:
             "%(n)s rows still wait on the device and may belong to this period.",
             standing.waiting,
         ) % {"n": number(standing.waiting)}
-    if standing.recorded is not None and standing.streams:
+    if standing.health is not None and standing.streams:
         return _("All %(n)s rows that the device has recorded have arrived.") % {"n": number(standing.delivered)}
     return ""
 

@@ -40,6 +40,11 @@ class Table:
         numbers = [cell.number for cell in self.rows[0]] if self.rows else [False] * len(self.heads)
         return list(zip(self.heads, numbers, strict=True))
 
+    @property
+    def labelled(self) -> list[list[tuple[str, Cell]]]:
+        """The rows, each cell with its head: on a narrow page they stand one below the other."""
+        return [list(zip(self.heads, row, strict=True)) for row in self.rows]
+
     def csv(self) -> bytes:
         """UTF-8 with a byte order mark, because spreadsheets guess wrong without one."""
         out = io.StringIO(newline="")

@@ -7,13 +7,14 @@ from datetime import UTC, datetime
 from typing import Literal
 
 import msgspec
-from django.db.models import OuterRef, Q, QuerySet, Subquery
+from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
 from django.utils import timezone
 
 from sync_server.courts.models import Court, Device, Exit, Placement
 from sync_server.fleet.models import DeviceState
 from sync_server.fleet.selectors import is_here
-from sync_server.ingest.selectors import Gap, StreamAccount, accounts, set_aside_of
+from sync_server.ingest import replay
+from sync_server.ingest.selectors import Gap, StreamAccount, accounts
 from wire.envelopes import Health
 
 log = logging.getLogger(__name__)
@@ -26,6 +27,7 @@ class Standing:
     `recorded` counts the rows that the device says it has, none before its first report; `moving` those of an earlier stream that
     it has still to send again; `waiting_since` is when the oldest of those was recorded that had not arrived at its last report, by
     its own clock. `delivered` rows are here, `backed` of them also in the oldest backup that may still be restored.
+    `set_aside` counts by reason what waits to be looked at.
     """
 
     device: Device
@@ -107,7 +109,7 @@ def _standing(device: Device, exit: Exit | None, state: DeviceState | None, now:
         gap=newest.gap if newest else None,
         way=health.way if health else None,
         streams=streams,
-        set_aside=dict(set_aside_of(device.name)),
+        set_aside=dict(replay.waiting().filter(device=device.name).values_list("reason").annotate(things=Count("pk"))),
     )
 
 

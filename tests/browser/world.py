@@ -31,6 +31,7 @@ def main() -> None:
     _rate(sources["zrazkove"], [1 + (place * 7) % 5 for place in range(240)], over_days=25)
     _rate(sources["zrazkove"], [1, 2, 3, 4, 5] * 14, over_days=20, item="reason")
     _rate(sources["malyi"], [5, 4, 1])
+    _look_after(sources)
     print("done", flush=True)
     for line in sys.stdin:
         _, slug, *values = line.split()
@@ -44,6 +45,48 @@ def _source(slug: str):  # type: ignore[no-untyped-def]
 
     court = open_court(slug=slug, name_uk=f"Вигаданий суд {slug}", name_en=f"Invented court {slug}", is_sample=slug == "zrazkove")
     return a_source(f"kiosk-{slug}", exit=open_exit(court=court, name_uk="Головний вихід", name_en="Main exit"))
+
+
+def _look_after(sources) -> None:  # type: ignore[no-untyped-def]
+    """What staff find: a device in order; one that is away, with rows still on it; a copied card; things set aside."""
+    from sync_server.fleet.services import record_health, record_presence
+    from sync_server.ingest.services import Received, accept, put_aside
+    from sync_server.results import tallies
+    from wire import codec
+    from wire.envelopes import Clock, Gap, Health
+
+    now = datetime.now(UTC)
+
+    def report(source, at: datetime, **more) -> None:  # type: ignore[no-untyped-def]
+        wall = int(at.timestamp() * 1000)
+        clock = Clock(source.boot, 3_600_000, wall, True)
+        told = {"recorded": len(source.rows), "stored_through": len(source.rows), "stream": source.stream} | more
+        record_health(
+            source.name, Health(1, clock, 3600, free_bytes=10**9, software="vidhuk 0.1.0", config=1, **told), now=lambda: at
+        )
+
+    report(sources["zrazkove"], now)
+    away = now - timedelta(hours=5)
+    waits = int(away.timestamp() * 1000) - 600_000
+    report(sources["malyi"], away, recorded=1_204, waiting_since=waits, gap=Gap(2, 3, waits), way="https", notes=["card nearly full"])
+    record_presence("kiosk-malyi", present=False, now=lambda: away)
+    copied = _source("kopiia")
+    _rate(copied, [5, 4])
+    twin = copied.clone()
+    _rate(copied, [3])
+    twin.add(*_own_rows(twin, 2))
+    accept([twin.message(3, len(twin.rows), received=now)])
+    put_aside(sources["malyi"].message(1, 1, received=now), "internal", "the server failed at this message; its log says how")
+    accept([Received("kiosk-malyi", codec.PLAIN, bytes(300), int(now.timestamp() * 1000))] * 3)
+    accept([Received("kiosk-stranger", codec.PLAIN, b"\x00", int(now.timestamp() * 1000))])
+    while tallies.step():
+        pass
+
+
+def _own_rows(twin, count: int):  # type: ignore[no-untyped-def]
+    from wire.events import Answer
+
+    return [_moved(twin.event(Answer, datetime.now(UTC) - timedelta(seconds=1 + place), 1)) for place in range(count)]
 
 
 def _rate(source, values: list[int], *, over_days: int = 0, item: str = "overall") -> None:  # type: ignore[no-untyped-def]
