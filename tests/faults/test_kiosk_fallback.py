@@ -168,7 +168,7 @@ def test_where_the_broker_is_blocked_https_carries_everything_and_mqtt_is_return
     until(device.stored, "and what is rated now goes by MQTT")
     assert device.door_wire.carried == carried
     assert rows_of(server, device) == [(309, 309)]
-    assert server.set_aside() == []
+    assert server.set_aside() == [], (server.folder / "run.log").read_text()[-6000:]
 
 
 @pytest.mark.slow
