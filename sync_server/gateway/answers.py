@@ -13,7 +13,7 @@ from django.db import DatabaseError, DataError, IntegrityError, InterfaceError, 
 from sync_server.courts.models import Device
 from sync_server.fleet import services as fleet
 from sync_server.fleet.authority import Authority
-from sync_server.ingest.services import Outcome, Received, accept, put_aside
+from sync_server.ingest.services import Outcome, Received, accept, hear, put_aside
 from wire import codec
 from wire.codec import WireError
 from wire.envelopes import SignedConfig
@@ -73,6 +73,7 @@ class Clerk:
             self.put_aside(message, fault.reason, str(fault))
             return None
         self.isolate(message, lambda: fleet.record_health(message.device, health))
+        self.isolate(message, lambda: hear(message.device, health, message.at))
         # What staff have changed since is on its way within a minute.
         return self.configuration(message.device, health.config)
 

@@ -4,7 +4,7 @@ Every stream concerned is locked first, in one order, so that workers never wait
 stream stays true until the commit.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from os import urandom
 from typing import Final, NamedTuple
 
@@ -13,19 +13,17 @@ from django.db.models import QuerySet
 from sync_server.ingest import store
 from sync_server.ingest.aside import set_aside
 from sync_server.ingest.books import Book, short, shorts
+from sync_server.ingest.clocks import EARLIEST, FUTURE_TOLERATED, Clocks
+from sync_server.ingest.dating import believed
 from sync_server.ingest.intake import Greeted, Refused, Sound
 from sync_server.ingest.models import Boot, Gone, Installation, ItemKey, Mark, Stream
 from wire import chain
 from wire.codec import WireError
 from wire.envelopes import Ack, Hello, Rejected
-from wire.events import DAY_MS, Answer, Event, Flag, Left, Passage, Retract, StreamId
+from wire.events import Answer, Event, Flag, Left, Passage, Retract, StreamId
 
 HELD_PLACE: Final = 0
 """Kind of a ledger row whose content was set aside."""
-EARLIEST: Final = 1_577_836_800_000
-"""2020-01-01 in ms: an instant before the first device was built is a clock that was never set."""
-FUTURE_TOLERATED: Final = DAY_MS
-"""No visit begins later than its delivery; a day covers any honest mistake of a clock."""
 HOUR_MS: Final = 3_600_000
 
 KINDS: Final[dict[type[Event], int]] = {Answer: 1, Retract: 2, Left: 3, Passage: 4, Flag: 5}
@@ -45,15 +43,12 @@ class Entering:
 
     def __init__(self, examined: Sequence[Sound | Greeted | Refused]) -> None:
         self._books: dict[tuple[int, bytes], Book] = {}
-        self._boots: dict[tuple[int, bytes], Boot] = {}
         self._items: dict[str, int] = {}
         self._rows: list[store.Columns] = []
         self._marks: set[tuple[int, int | None]] = set()
         self._evidence: list[store.EvidenceColumns] = []
-        self._anchored: list[Boot] = []
-        self._undated: set[int] = set()
         self._received = max((thing.received.at for thing in examined), default=0)
-        self._latest = self._received + FUTURE_TOLERATED
+        self._clocks = Clocks(self._received)
         self._names = {thing.device_id: thing.received.device for thing in examined if thing.device_id is not None}
         self.alarms: list[str] = []
         self._lock(examined)
@@ -71,21 +66,14 @@ class Entering:
         """Writes rows, evidence, watermarks and marks."""
         store.insert(self._rows)
         store.insert_evidence(self._evidence)
-        store.keep_offsets([(boot.offset, boot.id) for boot in self._anchored])
-        for boot in self._anchored:
-            assert boot.offset is not None
-            if boot.id not in self._undated:
-                continue
-            touched = store.date_boot(boot.id, boot.device_id, boot.offset, earliest=EARLIEST, latest=self._latest)
-            self._marks.update(touched)
-            self._marks.update((stream, None) for stream, _ in touched)
+        self._marks |= self._clocks.write([book.stream for book in self._books.values()])
         gone = [span for book in self._books.values() for span in book.close(self._received)]
         Gone.objects.bulk_create(gone)
         for span in gone:
             lost = f"neither {self._names[span.stream.device_id]} nor this server holds its rows {span.first} to {span.last}"
             self.alarms.append(f"{lost} of {bytes(span.stream.stream).hex()}: they are gone")
         store.keep_streams([book.state() for book in self._books.values() if book.state() != book.found])
-        Mark.objects.bulk_create(Mark(stream_id=stream, hour=hour) for stream, hour in self._marks)
+        keep_marks(self._marks)
         self._epoch = bytes(installation().epoch)
 
     def outcome(self, thing: Sound | Greeted | Refused, server_wall: int) -> Outcome:
@@ -128,37 +116,21 @@ class Entering:
     def _learn(self, examined: Sequence[Sound | Greeted | Refused]) -> None:
         """Numbers of the items and boots that the messages name."""
         keys: set[str] = set()
-        boots: set[tuple[int, bytes]] = set()
+        boots: dict[tuple[int, bytes], None] = {}
         for thing in examined:
             if isinstance(thing, Greeted):
-                boots.add((thing.device_id, thing.hello.clock.boot))
+                boots[thing.device_id, thing.hello.clock.boot] = None
             elif isinstance(thing, Sound):
                 device_id = thing.device_id
                 for event in thing.events:
                     if not isinstance(event, WireError):
                         keys.add(event.item)
-                        boots.add((device_id, event.boot))
+                        boots[device_id, event.boot] = None
         if keys:
             self._items = dict(ItemKey.objects.filter(key__in=keys).values_list("key", "id"))
             for key in sorted(keys - self._items.keys()):
                 self._items[key] = ItemKey.objects.get_or_create(key=key)[0].id
-        if boots:
-            # Locked, so that no row is entered as undated while another worker dates this boot.
-            named = Boot.objects.filter(device_id__in={device for device, _ in boots}, boot__in={boot for _, boot in boots})
-            known = list(named.select_for_update(no_key=True).order_by("id"))
-            self._boots = {(boot.device_id, bytes(boot.boot)): boot for boot in known}
-            # Rows that came before, with a boot nobody could date, wait for its first anchor.
-            self._undated = {boot.id for boot in known if boot.offset is None}
-            for device_id, name in sorted(boots - self._boots.keys()):
-                self._boots[device_id, name] = self._open_boot(device_id, name)
-
-    def _open_boot(self, device_id: int, name: bytes) -> Boot:
-        number = store.open_boot(device_id, name)
-        if number is not None:
-            return Boot(id=number, device_id=device_id, boot=name)
-        boot = Boot.objects.get(device_id=device_id, boot=name)  # another worker was faster
-        self._undated.add(boot.id)
-        return boot
+        self._clocks.learn(boots)
 
     # --- entering ---
 
@@ -166,13 +138,10 @@ class Entering:
         hello, received = greeted.hello, greeted.received
         book = self._books[greeted.device_id, hello.stream]
         book.oldest = max(book.oldest, min(hello.oldest, hello.next))
-        clock = hello.clock
-        boots = {name: boot.id for (device_id, name), boot in self._boots.items() if device_id == greeted.device_id}
-        if hello.next <= book.stream.highest and not book.has_overtaken(hello, boots):
+        if hello.next <= book.stream.highest and not book.has_overtaken(hello, self._clocks.numbers(greeted.device_id)):
             self._fork(book.stream, hello.next)
-        vouched = clock.synchronised and _plausible(clock.wall, received.at)
-        offset = clock.wall - clock.monotonic if vouched else received.at - clock.monotonic
-        self._anchor(self._boots[greeted.device_id, clock.boot], offset)
+        boot = self._clocks.of(greeted.device_id, hello.clock.boot)
+        self._clocks.greet(boot, hello.clock, hello.echo, received=received.at, earliest=greeted.earliest)
 
     def _enter(self, sound: Sound) -> None:
         book = self._books[sound.device_id, sound.batch.stream]
@@ -235,17 +204,16 @@ class Entering:
                 continue
             boot = boots.get(event.boot)
             if boot is None:
-                boot = boots[event.boot] = self._boots[sound.device_id, event.boot]
+                boot = boots[event.boot] = self._clocks.of(sound.device_id, event.boot)
             visit, wall_offset = event.visit, event.wall_offset
-            at: int | None = visit + wall_offset
-            if event.synchronised and EARLIEST <= visit + wall_offset <= latest:
-                if boot.offset is None:
-                    self._anchor(boot, wall_offset)
-            elif boot.offset is None:
-                at = None
-                self._undated.add(boot.id)
-            else:
-                at = visit + boot.offset
+            if boot.offset is None:
+                reading, vouched = visit + event.dt, event.synchronised
+                self._clocks.record(boot, reading, wall_offset, vouched, received=received, earliest=sound.earliest)
+            offset = boot.offset
+            at: int | None = None
+            if offset is not None:
+                honest = event.synchronised and believed(wall_offset, offset, visit + boot.reading)
+                at = visit + (wall_offset if honest else offset)
                 if not EARLIEST <= at <= latest:
                     at = None
             hours.add(None if at is None else at // HOUR_MS)
@@ -278,12 +246,6 @@ class Entering:
         blank = (None,) * 11
         self._rows.append((book.stream.id, seq, HELD_PLACE, *blank, short(sound.links[place])))
 
-    def _anchor(self, boot: Boot, offset: int) -> None:
-        """The first anchor of a boot stays: a better one would move answers that have been shown on their day already."""
-        if boot.offset is None:
-            boot.offset = offset
-            self._anchored.append(boot)
-
     def _fork(self, stream: Stream, seq: int) -> None:
         if stream.forked_at is None:
             name = f"{self._names[stream.device_id]} tells another story than {bytes(stream.stream).hex()} from row {seq} on"
@@ -296,6 +258,11 @@ class Entering:
         return self._books[device_id, stream].ack(self._epoch, server_wall, refused=refused)
 
 
+def keep_marks(marks: Iterable[tuple[int, int | None]]) -> None:
+    """Has the (stream, hour) pairs counted again."""
+    Mark.objects.bulk_create(Mark(stream_id=stream, hour=hour) for stream, hour in marks)
+
+
 def installation() -> Installation:
     """This server's own row, made at first need."""
     return Installation.objects.first() or Installation.objects.create(epoch=urandom(16))
@@ -303,7 +270,3 @@ def installation() -> Installation:
 
 def _stream_of(thing: Sound | Greeted) -> bytes:
     return thing.batch.stream if isinstance(thing, Sound) else thing.hello.stream
-
-
-def _plausible(instant: int, received: int) -> bool:
-    return EARLIEST <= instant <= received + FUTURE_TOLERATED

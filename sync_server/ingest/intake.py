@@ -26,11 +26,14 @@ class Received(NamedTuple):
 
 
 class DeviceKey(NamedTuple):
-    """What is known of a sender: its number here and its key; `revoked` devices are heard no more."""
+    """What is known of a sender: its number here and its key; `revoked` devices are heard no more. Nothing that it tells happened
+    before `earliest` (ms since the epoch).
+    """
 
     id: int
     public_key: bytes
     revoked: bool
+    earliest: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +42,7 @@ class Sound:
 
     received: Received
     device_id: int
+    earliest: int
     batch: Batch
     events: list[Event | WireError]
     links: list[Link]
@@ -57,6 +61,7 @@ class Greeted:
 
     received: Received
     device_id: int
+    earliest: int
     hello: Hello
 
 
@@ -83,7 +88,7 @@ def examine(received: Received, keys: Mapping[str, DeviceKey]) -> Sound | Greete
     if key.revoked:
         return Refused(received, "revoked", "this device's identity has been withdrawn", key.id, message.stream)
     if isinstance(message, Hello):
-        return Greeted(received, key.id, message)
+        return Greeted(received, key.id, key.earliest, message)
     stream = StreamId(message.stream)
     links = chain.links(Link(message.previous), message.rows)
     statement = chain.batch_statement(stream, message.first, len(message.rows), links[-1])
@@ -92,7 +97,7 @@ def examine(received: Received, keys: Mapping[str, DeviceKey]) -> Sound | Greete
     except (InvalidSignature, ValueError):
         return Refused(received, "wrong-signature", "the batch is not signed by this device's key", key.id, message.stream)
     last = message.first + len(links) - 1
-    return Sound(received, key.id, message, [_read(row) for row in message.rows], links, message.first, last)
+    return Sound(received, key.id, key.earliest, message, [_read(row) for row in message.rows], links, message.first, last)
 
 
 def _read(row: bytes) -> Event | WireError:

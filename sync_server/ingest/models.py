@@ -29,7 +29,8 @@ class ItemKey(models.Model):
 class Boot(models.Model):
     """One start of a device. `offset` (ms, wall minus monotonic) dates the rows whose own clock nobody vouched for.
 
-    Until it is known, `low` and `high` are what it cannot lie below or above: no guess is made between them.
+    Until it is known, `low` and `high` are what it cannot lie below or above: no guess is made between them. They hold where the
+    monotonic clock reads `reading`, and become wider away from it, as clocks drift (`ingest.dating`).
     """
 
     id = models.AutoField(primary_key=True)
@@ -38,6 +39,7 @@ class Boot(models.Model):
     offset = models.BigIntegerField(null=True)
     low = models.BigIntegerField(null=True)
     high = models.BigIntegerField(null=True)
+    reading = models.BigIntegerField(default=0)
 
     class Meta:
         constraints: ClassVar = [models.UniqueConstraint(fields=["device", "boot"], name="one_boot")]
@@ -47,7 +49,8 @@ class Stream(models.Model):
     """One ledger file of one device: how far it is stored without a gap, and the highest row seen.
 
     `backed_through` is how far the oldest backup holds it that may still be restored; `gap_first` … `gap_last` the last rows that
-    were asked for again, noticed at `gap_at` (ms since the epoch).
+    were asked for again, noticed at `gap_at` (ms since the epoch). Rows after `live_after` stand in the order in which they were
+    recorded; those before it, or all while it is not known, may be mixed with rows of an earlier stream or a damaged file.
     """
 
     id = models.AutoField(primary_key=True)
@@ -60,6 +63,7 @@ class Stream(models.Model):
     gap_first = models.BigIntegerField(null=True)
     gap_last = models.BigIntegerField(null=True)
     gap_at = models.BigIntegerField(null=True)
+    live_after = models.BigIntegerField(null=True)
 
     class Meta:
         constraints: ClassVar = [models.UniqueConstraint(fields=["device", "stream"], name="one_stream")]

@@ -8,17 +8,26 @@ blocks the stream. What is returned may be told to the devices, because it is co
 import logging
 import time
 from collections.abc import Callable, Iterable, Sequence
+from typing import Final
 
 from django.db import transaction
 
 from sync_server.courts.models import Device
 from sync_server.ingest.aside import set_aside
-from sync_server.ingest.entering import Entering, Outcome
+from sync_server.ingest.clocks import EARLIEST, Clocks, known
+from sync_server.ingest.dating import greeted
+from sync_server.ingest.entering import Entering, Outcome, keep_marks
 from sync_server.ingest.intake import DeviceKey, Received, examine
+from sync_server.ingest.models import Boot, Stream
+from wire.envelopes import Health
+from wire.events import DAY_MS
 
-__all__ = ["Outcome", "Received", "accept", "known_devices", "put_aside"]
+__all__ = ["Outcome", "Received", "accept", "hear", "known_devices", "put_aside"]
 
 log = logging.getLogger(__name__)
+
+TRIED_OUT_MS: Final = 60 * DAY_MS
+"""A kiosk may stand at an exit for some weeks before it is enrolled. What it dates still earlier is a clock that was never set."""
 
 
 def accept(messages: Sequence[Received], *, now: Callable[[], float] = time.time) -> list[Outcome]:
@@ -38,6 +47,31 @@ def accept(messages: Sequence[Received], *, now: Callable[[], float] = time.time
     return outcomes
 
 
+def hear(device: str, health: Health, received: int) -> None:
+    """A report of `device` has come in at `received` (ms): its clock and its echo tell more of when its rows were recorded, and only
+    they refute a clock that lies. Costs three small questions where nothing is learnt.
+    """
+    key = known_devices([device]).get(device)
+    if key is None or key.revoked:
+        return
+    boot = Boot.objects.filter(device_id=key.id, boot=health.clock.boot).first()
+    if boot is None or _teaches(boot, health, received, key.earliest):
+        with transaction.atomic(durable=True):
+            clocks = Clocks(received)
+            clocks.learn([(key.id, health.clock.boot)])
+            boot = clocks.of(key.id, health.clock.boot)
+            clocks.greet(boot, health.clock, health.echo, received=received, earliest=key.earliest)
+            keep_marks(clocks.write(Stream.objects.filter(device_id=key.id)))
+    unordered = Stream.objects.filter(device_id=key.id, stream=health.stream, live_after=None)
+    if not health.moving and unordered.exists():
+        unordered.update(live_after=health.recorded)  # from here on it takes in what happens, as it happens
+
+
+def _teaches(boot: Boot, health: Health, received: int, earliest: int) -> bool:
+    learnt = greeted(known(boot), health.clock, health.echo, received=received, earliest=earliest)
+    return learnt.refuted or learnt.known.offset is None or learnt.known.offset != boot.offset
+
+
 def put_aside(message: Received, reason: str, text: str) -> None:
     """Keeps a message that could not be taken by any other way, so that nothing is lost without a trace."""
     set_aside(message, reason, text)
@@ -45,5 +79,8 @@ def put_aside(message: Received, reason: str, text: str) -> None:
 
 def known_devices(names: Iterable[str]) -> dict[str, DeviceKey]:
     """What is known of the devices called `names`."""
-    rows = Device.objects.filter(name__in=list(names)).values_list("name", "id", "public_key", "revoked_at")
-    return {name: DeviceKey(id, bytes(key), revoked is not None) for name, id, key, revoked in rows}
+    rows = Device.objects.filter(name__in=list(names)).values_list("name", "id", "public_key", "revoked_at", "enrolled_at")
+    return {
+        name: DeviceKey(id, bytes(key), revoked is not None, max(EARLIEST, int(enrolled.timestamp() * 1000) - TRIED_OUT_MS))
+        for name, id, key, revoked, enrolled in rows
+    }

@@ -6,6 +6,9 @@ from typing import Final
 import msgspec
 from django.db import connection
 
+from sync_server.ingest.dating import DRIFT, HONEST_MS
+from sync_server.ingest.models import Boot
+
 Columns = tuple[
     int, int, int, int | None, int | None, int | None, int | None, int | None,
     int | None, int | None, str | None, int | None, int | None, bool | None, int,
@@ -86,18 +89,26 @@ def open_boot(device_id: int, boot: bytes) -> int | None:
     """The number of a new boot, or None when it is there already."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "INSERT INTO ingest_boot (device_id, boot) VALUES (%s, %s) ON CONFLICT (device_id, boot) DO NOTHING RETURNING id",
+            "INSERT INTO ingest_boot (device_id, boot, reading) VALUES (%s, %s, 0)"
+            " ON CONFLICT (device_id, boot) DO NOTHING RETURNING id",
             [device_id, boot],
         )
         made = cursor.fetchone()
     return None if made is None else int(made[0])
 
 
-def keep_offsets(offsets: Sequence[tuple[int | None, int]]) -> None:
-    """Writes (offset, boot's number) where there is none yet: the first anchor stays."""
-    if offsets:
+ClockColumns = tuple[int | None, int | None, int | None, int, int]
+"""Offset, low, high, reading, number: what changes of a boot, in the order of the statement."""
+
+
+def keep_clocks(boots: Sequence[ClockColumns]) -> None:
+    """Writes what is known of the clocks of `boots`. The caller holds their locks."""
+    if boots:
         with connection.cursor() as cursor:
-            cursor.executemany('UPDATE ingest_boot SET "offset" = %s WHERE id = %s AND "offset" IS NULL', offsets)
+            cursor.executemany(
+                'UPDATE ingest_boot SET "offset" = %s, low = %s, high = %s, reading = %s WHERE id = %s',
+                boots,
+            )
 
 
 def links_between(stream_id: int, first: int, last: int) -> dict[int, int]:
@@ -121,20 +132,36 @@ def first_recorded(stream_id: int, seq: int) -> tuple[int, int, int] | None:
     return None if row is None else (int(row[0]), int(row[1]), int(row[2]))
 
 
-def date_boot(boot_id: int, device_id: int, offset: int, *, earliest: int, latest: int) -> list[tuple[int, int]]:
-    """Dates the rows of a boot that had no date, now that one anchor is known; instants outside the limits (ms) stay without.
+# As `dating.believed` has it: a row's own vouched stamp where it agrees with its boot's anchor, else the anchor.
+_DATED: Final = f"""CASE WHEN synchronised AND abs(wall_offset - %s) <= {HONEST_MS} + (visit + %s) / {DRIFT}
+    THEN visit + wall_offset ELSE visit + %s END"""
 
-    Returns the (stream, hour) pairs they fell into.
+
+def date_rows(boot: Boot, *, earliest: int, latest: int, again: bool) -> set[tuple[int, int | None]]:
+    """Dates the rows of `boot` by its anchor: those that had no date, or `again` all of them. Instants outside the limits (ms), and
+    all of them where there is no anchor, are no date.
+
+    Returns the (stream, hour) pairs that lose or gain rows; no hour for those without a date.
     """
-    where = """stream_id IN (SELECT id FROM ingest_stream WHERE device_id = %s)
-        AND "at" IS NULL AND boot_id = %s AND visit + %s BETWEEN %s AND %s"""
-    which = [device_id, boot_id, offset, earliest, latest]
+    date = f"(CASE WHEN {_DATED} BETWEEN %s AND %s THEN {_DATED} END)"
+    anchor = [boot.offset, boot.reading, boot.offset]
+    dated: list[int | None] = [*anchor, earliest, latest, *anchor]
+    where = "stream_id IN (SELECT id FROM ingest_stream WHERE device_id = %s) AND boot_id = %s"
+    if not again:
+        where += ' AND "at" IS NULL'
+    which = [boot.device_id, boot.id]
     with connection.cursor() as cursor:
-        cursor.execute(f"SELECT DISTINCT stream_id, (visit + %s) / 3600000 FROM ingest_ledger WHERE {where}", [offset, *which])
-        touched = [(int(stream), int(hour)) for stream, hour in cursor.fetchall()]
-        if touched:
-            cursor.execute(f'UPDATE ingest_ledger SET "at" = visit + %s WHERE {where}', [offset, *which])
-    return touched
+        cursor.execute(
+            f'SELECT DISTINCT stream_id, "at" / 3600000, {date} / 3600000 FROM ingest_ledger'
+            f' WHERE {where} AND "at" IS DISTINCT FROM {date}',
+            [*dated, *which, *dated],
+        )
+        moves = cursor.fetchall()
+        if moves:
+            cursor.execute(
+                f'UPDATE ingest_ledger SET "at" = {date} WHERE {where} AND "at" IS DISTINCT FROM {date}', [*dated, *which, *dated]
+            )
+    return {(int(stream), hour) for stream, *hours in moves for hour in hours}
 
 
 def covered_after(stream_id: int, through: int) -> list[tuple[int, int]]:

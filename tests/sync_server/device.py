@@ -10,7 +10,7 @@ from sync_server.courts import services as courts
 from sync_server.courts.models import Court, Device, Exit
 from sync_server.ingest.services import Outcome, Received, accept
 from wire import chain, codec
-from wire.envelopes import Ack, Batch, Clock, Hello
+from wire.envelopes import Ack, Batch, Clock, Echo, Hello
 from wire.events import Answer, Event, Input, Link, StreamId
 
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
@@ -84,8 +84,9 @@ class Source:
         synchronised: bool = True,
         received: datetime = NOON,
         epoch: bytes = b"",
+        echoes: bool = False,
     ) -> Received:
-        """A greeting that arrives as it is made."""
+        """A greeting that arrives as it is made; `echoes` the server's clock, heard a tenth of a second before, if asked to."""
         monotonic = _ms(received) - BOOTED
         greeting = Hello(
             v=1,
@@ -96,12 +97,13 @@ class Source:
             clock=Clock(self.boot, monotonic, monotonic + BOOTED if synchronised else monotonic, synchronised),
             software="test",
             epoch=epoch,
+            echo=Echo(_ms(received) - 100, monotonic - 80) if echoes else None,
         )
         content_type, data = codec.encode(greeting)
         return Received(self.name, content_type, data, _ms(received))
 
-    def send(self, first: int = 1, last: int | None = None) -> Ack:
-        return told(accept([self.message(first, last)])[0])
+    def send(self, first: int = 1, last: int | None = None, *, received: datetime = NOON) -> Ack:
+        return told(accept([self.message(first, last, received=received)])[0])
 
 
 def a_source(name: str = "kiosk-test-1", *, exit: Exit | None = None, since: datetime = datetime(2020, 1, 1, tzinfo=UTC)) -> Source:

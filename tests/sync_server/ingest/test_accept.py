@@ -259,6 +259,8 @@ def test_rows_without_a_clock_are_dated_by_the_first_anchor_of_their_boot() -> N
     assert LedgerRow.objects.get().at is None
     assert list(Mark.objects.values_list("hour", flat=True)) == [None]
     accept([source.hello(synchronised=False, received=NOON + timedelta(hours=2))])
+    assert LedgerRow.objects.get().at is None, "how long the greeting was under way is not known"
+    accept([source.hello(synchronised=False, received=NOON + timedelta(hours=2), echoes=True)])
     at = LedgerRow.objects.get().at
     assert at is not None
     assert abs(at - int(NOON.timestamp() * 1000)) < 1000

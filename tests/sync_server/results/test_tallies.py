@@ -22,12 +22,14 @@ from sync_server.results.tallies import Day
 from tests.sync_server.device import NOON, Source, a_court, a_source, an_exit
 from tests.sync_server.results.history import BOOTED, Visit, counts, hours, utc
 from wire import codec
-from wire.envelopes import Clock, Hello
+from wire.envelopes import Clock, Echo, Hello
 from wire.events import DONT_KNOW, NOT_APPLICABLE, Answer, Input, Passage
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("storage")]
 
 FRIDAY = date(2026, 11, 20)
+LATER = NOON + timedelta(days=1)
+"""When rows of that day have all come in."""
 
 
 def settle(now: datetime = NOON) -> None:
@@ -36,15 +38,15 @@ def settle(now: datetime = NOON) -> None:
 
 
 def send(source: Source, first: int = 1, last: int | None = None) -> None:
-    source.send(first, last)
+    source.send(first, last, received=LATER)
     settle()
 
 
 def greet(source: Source, at: datetime) -> None:
-    """The device says hello at `at`, and its clock says how long it has been up."""
+    """The device says hello at `at`, its clock says how long it has been up, and when it last heard this server's."""
     monotonic = int(at.timestamp() * 1000) - BOOTED
-    clock = Clock(source.boot, monotonic, monotonic, False)
-    content_type, data = codec.encode(Hello(1, source.stream, len(source.rows) + 1, 1, 0, clock, "test"))
+    clock, echo = Clock(source.boot, monotonic, monotonic, False), Echo(BOOTED + monotonic - 100, monotonic - 80)
+    content_type, data = codec.encode(Hello(1, source.stream, len(source.rows) + 1, 1, 0, clock, "test", echo=echo))
     accept([Received(source.name, content_type, data, int(at.timestamp() * 1000))])
     settle()
 
@@ -303,7 +305,7 @@ def test_a_clock_set_right_within_a_visit_across_midnight_still_counts_it_once(c
 
 
 def test_answers_without_a_clock_are_undated_until_their_day_is_known(court: Court, source: Source) -> None:
-    Visit(source, NOON, synchronised=False).answer(4).left(ms=9_000)
+    Visit(source, NOON + timedelta(minutes=1), synchronised=False).answer(4).left(ms=9_000)
     Visit(source, NOON + timedelta(minutes=3), synchronised=False).answer(2).flag()
     send(source)
     assert counts(court, None) == {"v4": 1, "v2": 1, "c4": 1, "flagged": 1}
@@ -497,7 +499,7 @@ def test_tallies_equal_a_naive_recount_whatever_came_in_whatever_order(data: st.
         total = len(source.rows)
         cuts = sorted(data.draw(st.sets(st.integers(1, total), max_size=4)) | {total})
         firsts = [1, *(cut + 1 for cut in cuts[:-1])]
-        messages += [source.message(first, last) for first, last in zip(firsts, cuts, strict=True)]
+        messages += [source.message(first, last, received=LATER) for first, last in zip(firsts, cuts, strict=True)]
     order = data.draw(st.permutations(messages)) + data.draw(st.lists(st.sampled_from(messages), max_size=2))
     for message in order:
         accept([message])

@@ -1,0 +1,116 @@
+"""The starts of devices that one transaction's messages name: what is learnt of their clocks, and which rows that dates."""
+
+from collections.abc import Iterable
+from typing import Final
+
+from sync_server.ingest import dating, store
+from sync_server.ingest.dating import Bounds, Known
+from sync_server.ingest.models import Boot, Stream
+from wire.envelopes import Clock, Echo
+from wire.events import DAY_MS
+
+EARLIEST: Final = 1_577_836_800_000
+"""2020-01-01 in ms: an instant before the first device was built is a clock that was never set."""
+FUTURE_TOLERATED: Final = DAY_MS
+"""A row dated further ahead of its arrival has no honest date."""
+
+Mark = tuple[int, int | None]
+"""(stream's number, hour): see `ingest.models.Mark`."""
+
+
+class Clocks:
+    """Starts by device and name. They are locked as they are learnt, so that no row is entered as undated while another worker
+    dates its start. `received` is when the newest message came in.
+    """
+
+    def __init__(self, received: int) -> None:
+        self._latest = received + FUTURE_TOLERATED
+        self._boots: dict[tuple[int, bytes], Boot] = {}
+        self._found: dict[int, store.ClockColumns] = {}
+        self._undated: set[int] = set()
+        self._refuted: set[int] = set()
+
+    def learn(self, named: Iterable[tuple[int, bytes]]) -> None:
+        """Takes in the starts `named` (device's number, boot), and opens those that were never heard of."""
+        wanted = dict.fromkeys(named)
+        if not wanted:
+            return
+        boots = Boot.objects.filter(device_id__in={device for device, _ in wanted}, boot__in={boot for _, boot in wanted})
+        for boot in boots.select_for_update(no_key=True).order_by("id"):
+            self._take(boot)
+        # Numbered in the order in which a device tells of them.
+        for device_id, name in sorted((one for one in wanted if one not in self._boots), key=lambda one: one[0]):
+            number = store.open_boot(device_id, name)
+            if number is None:  # another worker was faster
+                self._take(Boot.objects.select_for_update(no_key=True).get(device_id=device_id, boot=name))
+            else:
+                self._open(Boot(id=number, device_id=device_id, boot=name))
+
+    def _open(self, boot: Boot) -> None:
+        self._boots[boot.device_id, bytes(boot.boot)] = boot
+        self._found[boot.id] = _state(boot)
+
+    def _take(self, boot: Boot) -> None:
+        self._open(boot)
+        if boot.offset is None:
+            self._undated.add(boot.id)  # rows that came before wait for its first anchor
+
+    def of(self, device_id: int, name: bytes) -> Boot:
+        """The start of a device called `name`."""
+        return self._boots[device_id, name]
+
+    def numbers(self, device_id: int) -> dict[bytes, int]:
+        """A device's starts by name, numbered in the order in which they were first heard of."""
+        return {name: boot.id for (device, name), boot in self._boots.items() if device == device_id}
+
+    def greet(self, boot: Boot, clock: Clock, echo: Echo | None, *, received: int, earliest: int) -> None:
+        """A greeting or a report, written at `clock`, has come in."""
+        learnt = dating.greeted(known(boot), clock, echo, received=received, earliest=earliest)
+        if learnt.refuted:
+            self._refuted.add(boot.id)
+        keep(boot, learnt.known)
+
+    def record(self, boot: Boot, reading: int, wall_offset: int, vouched: bool, *, received: int, earliest: int) -> None:
+        """A row has come in of a start that has no anchor."""
+        keep(boot, dating.recorded(known(boot), reading, wall_offset, vouched, received=received, earliest=earliest))
+        if boot.offset is None:
+            self._undated.add(boot.id)
+
+    def write(self, streams: Iterable[Stream]) -> set[Mark]:
+        """Keeps what was learnt, dates the rows that had to wait for it, and returns what has to be counted again.
+
+        `streams` are those that messages came of.
+        """
+        changed = [boot for boot in self._boots.values() if self._tells_more(boot)]
+        store.keep_clocks([_state(boot) for boot in changed])
+        marks: set[Mark] = set()
+        for boot in changed:
+            again = boot.id in self._refuted
+            if again or (boot.offset is not None and boot.id in self._undated):
+                marks |= store.date_rows(boot, earliest=EARLIEST, latest=self._latest, again=again)
+        # What is known of one start bounds those before and after it, of which nothing else may be known.
+        settled = {boot.device_id for boot in changed if boot.offset is not None}
+        if settled:
+            doubtful = set(Boot.objects.filter(device_id__in=settled, offset=None).values_list("device_id", flat=True))
+            marks.update((stream.id, None) for stream in streams if stream.device_id in doubtful)
+        return marks
+
+    def _tells_more(self, boot: Boot) -> bool:
+        """Of a start that has its anchor only another anchor is worth a write."""
+        before = self._found[boot.id]
+        return _state(boot) != before and (boot.offset is None or boot.offset != before[0])
+
+
+def known(boot: Boot) -> Known:
+    """What is known of a start's clock."""
+    return Known(boot.offset, Bounds(boot.low, boot.high, boot.reading))
+
+
+def keep(boot: Boot, learnt: Known) -> None:
+    """Writes into `boot` what is known now. An anchor needs no bounds beside it."""
+    boot.offset, boot.reading = learnt.offset, learnt.bounds.reading
+    boot.low, boot.high = (learnt.bounds.low, learnt.bounds.high) if learnt.offset is None else (None, None)
+
+
+def _state(boot: Boot) -> store.ClockColumns:
+    return (boot.offset, boot.low, boot.high, boot.reading, boot.id)
