@@ -78,7 +78,11 @@ class Outside:
             retention_days=config.retention_days,
             config_version=lambda: sync.config_version,
             outlook=lambda: sync.outlook,
-            notes=lambda: [*(f"an unreadable ledger was put aside: {name}" for name in ledger.quarantined), *notices.sentences()],
+            notes=lambda: [
+                *([f"nothing is being recorded: {ledger.trouble}"] if ledger.trouble else []),
+                *(f"an unreadable ledger was put aside: {name}" for name in ledger.quarantined),
+                *notices.sentences(),
+            ],
             send=sync.report,
             keep=self._keep,
         )

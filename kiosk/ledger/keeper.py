@@ -13,10 +13,10 @@ import structlog
 
 from kiosk.core.progress import Excerpt, Progress, Standing
 from kiosk.errors import LedgerError, LedgerInUse, LedgerTooNew
-from kiosk.ledger import aside, salvage, store
+from kiosk.ledger import aside, ballast, salvage, store
 from kiosk.ledger.salvage import Salvage
 from kiosk.ledger.sealing import Unreadable
-from kiosk.ledger.store import Birth, Connect, Store, is_damage, leaves_file_known
+from kiosk.ledger.store import Birth, Connect, Store, is_damage, is_full, leaves_file_known
 from wire.codec import WireError, encode_event
 from wire.events import Event, StreamId
 
@@ -66,6 +66,8 @@ class Keeper:
         self._usable: bool | None = None
         self.quarantined: list[str] = []
         """Names of ledger files that this process had to put aside."""
+        self.trouble = ""
+        """Why nothing is recorded at present, as the card says it; empty while all is well."""
 
     def open(self) -> None:
         """Opens the file now or, if that cannot be done, later. Raises `LedgerInUse` and `LedgerTooNew`: waiting does not help."""
@@ -82,6 +84,7 @@ class Keeper:
             raise
         except (LedgerError, OSError, sqlite3.Error, Unreadable) as fault:
             log.error("ledger-not-opened", text=str(fault))
+            self.trouble = str(fault)
         usable = self._store is not None
         if usable is not self._usable:
             self._usable = usable
@@ -133,12 +136,25 @@ class Keeper:
                 self._progress_due = self._now() + PROGRESS_LAG_S
 
     def prune(self, *, older_than: int) -> int:
-        """As `Store.prune`, against what is written down. Raises `LedgerError`."""
+        """As `Store.prune`, against what is written down. Works on a full card too. Raises `LedgerError`."""
         with self._asked() as store:
-            self._write_progress(store)
-            pruned = store.prune(older_than=older_than)
+            try:
+                return self._prune(store, older_than)
+            except sqlite3.OperationalError as fault:
+                if not is_full(fault) or self.standing().progress.backed_through < store.standing.oldest:
+                    raise
+                if not ballast.drop(self._path):
+                    raise
+                log.warning("ledger-ballast-dropped")
+                self._tidy(store)
+                return self._prune(store, older_than)
+
+    def _prune(self, store: Store, older_than: int) -> int:
+        self._write_progress(store)
+        pruned = store.prune(older_than=older_than)
+        if pruned:
             self._committed(store)
-            return pruned
+        return pruned
 
     def begin_anew(self, stream: StreamId, progress: Progress) -> Standing:
         """Ends `stream`, of which the server has `progress`, and begins another, to which the rows are brought over in bites,
@@ -187,9 +203,19 @@ class Keeper:
         return gained
 
     def _has_work(self, store: Store) -> bool:
-        return store.salvage is not None or store.moves or bool(self._waiting) or self._checked < store.standing.next
+        return (
+            bool(self.trouble)
+            or store.salvage is not None
+            or store.moves
+            or bool(self._waiting)
+            or self._checked < store.standing.next
+        )
 
     def _work(self, store: Store) -> bool:
+        if self.trouble:
+            store.remember(store.standing.progress)  # a write that harms nobody tells whether the card takes writes again
+            self._committed(store)
+            return False
         if store.salvage is not None:
             self._salvage(store, store.salvage)
             return False
@@ -237,13 +263,15 @@ class Keeper:
             self._committed(store)
 
     def _committed(self, store: Store) -> None:
-        """The write-ahead log has grown."""
+        """The card has taken a write, and the write-ahead log has grown."""
+        self.trouble = ""
         self._commits += 1
         self._tidy_due = self._now() + (TIDY_LAG_S if self._commits < TIDY_AFTER else 0.0)
 
     def _tidy(self, store: Store) -> None:
         self._tidy_due, self._commits = None, 0
         store.tidy()
+        ballast.take(self._path)
 
     # --- what can go wrong -----------------------------------------------------------------------------------------------------
 
@@ -291,6 +319,7 @@ class Keeper:
         """After most failures nobody knows what the file holds: it is opened afresh. Rows that were `refused` to a visitor are cut
         off then; anything else is right as the file has it, written or not."""
         log.error("ledger-failed", text=str(fault), name=getattr(fault, "sqlite_errorname", ""))
+        self.trouble = str(fault)
         if isinstance(fault, sqlite3.Error) and leaves_file_known(fault):
             return
         self._known_next = store.standing.next if refused else None

@@ -379,6 +379,11 @@ def look(state_dir: Path, device: str) -> Standing | None:
         store.close()
 
 
+def is_full(fault: sqlite3.Error) -> bool:
+    """Whether there was no room."""
+    return _code(fault) == sqlite3.SQLITE_FULL
+
+
 def leaves_file_known(fault: sqlite3.Error) -> bool:
     """Whether the write was refused before it touched the file: no room, or a file system that takes no writes."""
     return _code(fault) in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY)

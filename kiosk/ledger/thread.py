@@ -71,6 +71,11 @@ class LedgerThread:
         """Names of ledger files that this process had to put aside."""
         return self._keeper.quarantined
 
+    @property
+    def trouble(self) -> str:
+        """Why nothing is recorded at present; empty while all is well."""
+        return self._keeper.trouble
+
     def start(self) -> None:
         """Opens the file. Raises `LedgerInUse` when another kiosk has it, `LedgerTooNew` when a newer program wrote it, and
         `LedgerError` when the card does not answer or nobody has foreseen what happened; a card that fails in a known way is tried

@@ -22,6 +22,10 @@ EVERY_S: Final = 60.0
 NOTES: Final = 20
 """Notes that fit into a report."""
 NOTE_LENGTH: Final = 200
+LONG_HENCE: Final = 2**52
+"""A wall clock reading (ms) that no row can have."""
+PRESSED_BELOW: Final = 64 * 1024 * 1024
+"""Free bytes on the card below which rows are not kept longer than the server's backups ask for."""
 
 
 class HealthWorker:
@@ -86,12 +90,17 @@ class HealthWorker:
         report = self.report()
         self._keep(report)
         self._send(report)
+        self._prune(pressed=report.free_bytes < PRESSED_BELOW)
+        return report
+
+    def _prune(self, *, pressed: bool) -> None:
+        """Deletes what is backed up, once it is old; all of it where there is hardly any room, whatever the clocks say."""
+        older_than = LONG_HENCE if pressed else self._clock.stamp().wall - self._retention_ms
         try:
-            while self._shelf.prune(older_than=self._clock.stamp().wall - self._retention_ms):
+            while self._shelf.prune(older_than=older_than):
                 pass
         except LedgerError as fault:
             log.warning("not-pruned", text=str(fault))
-        return report
 
     def report(self) -> Health:
         """How the device is now, and what it knows of the server."""
