@@ -68,7 +68,9 @@ def _look_after(sources) -> None:  # type: ignore[no-untyped-def]
     report(sources["zrazkove"], now)
     away = now - timedelta(hours=5)
     waits = int(away.timestamp() * 1000) - 600_000
-    report(sources["malyi"], away, recorded=1_204, waiting_since=waits, gap=Gap(2, 3, waits), way="https", notes=["card nearly full"])
+    report(
+        sources["malyi"], away, recorded=1_204, waiting_since=waits, gap=Gap(2, 3, waits), way="https", notes=["card nearly full"]
+    )
     record_presence("kiosk-malyi", present=False, now=lambda: away)
     copied = _source("kopiia")
     _rate(copied, [5, 4])
