@@ -66,7 +66,7 @@ class Outside:
             software=SOFTWARE,
             config_version=in_force().version,
             on_config=on_config,
-            on_up=self.nudge,
+            on_change=self.nudge,
             on_trouble=self._on_trouble,
             troubles=Troubles.of(clerk.load(TROUBLES)),
         )

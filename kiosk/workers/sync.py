@@ -78,14 +78,15 @@ class Sync:
         software: str,
         config_version: int,
         on_config: Callable[[SignedConfig, Config], None],
-        on_up: Callable[[], None] = lambda: None,
+        on_change: Callable[[], None] = lambda: None,
         on_trouble: Callable[[Troubles], None] = lambda troubles: None,
         troubles: Troubles = Troubles(),  # noqa: B008 - frozen
     ) -> None:
         """`link` is the way by MQTT; `fallback` makes the one by HTTPS when it is needed, or returns None where there is none.
 
-        `on_config` is given each newer configuration that the server has signed for this device; `on_up` hears when a way in use
-        has come up; `on_trouble` what went wrong last, in place of `troubles`. All on the sync thread.
+        `on_config` is given each newer configuration that the server has signed for this device; `on_change` hears when the way in
+        use has come up or gone down, or is another; `on_trouble` what went wrong last, in place of `troubles`. All on the sync
+        thread.
         """
         self._device = device
         self._shelf = shelf
@@ -97,7 +98,7 @@ class Sync:
         self._software = software
         self._config_version = config_version
         self._on_config = on_config
-        self._on_up = on_up
+        self._on_change = on_change
         self._on_trouble = on_trouble
         self._troubles = troubles
         self._news: queue.SimpleQueue[News] = queue.SimpleQueue()
@@ -256,9 +257,10 @@ class Sync:
     def _restart(self, line: Line, why: str, delivery: Delivery, now: int) -> None:
         if line is self._mqtt:
             self._ways.mqtt_down()
+        line.restart(why, now)
         if line is self._line:
             delivery.disconnected()
-        line.restart(why, now)
+            self._on_change()
 
     def _switch(self, way: Way, delivery: Delivery, now: int) -> None:
         """Speaks by `way` from now on, if it is to be had."""
@@ -277,7 +279,7 @@ class Sync:
         delivery.disconnected()
         if self._line.up:
             delivery.connected(now)
-            self._on_up()
+        self._on_change()
 
     # --- upwards -------------------------------------------------------------------------------------------------------------
 
@@ -325,8 +327,11 @@ class Sync:
     def _take(self, news: FromLink, now: int) -> None:
         way, event = news
         line = next((line for line in self._lines() if line.way is way), None)
+        was_up = self._line.up
         if line is not None:
             line.take(event, now)
+        if self._line.up is not was_up:
+            self._on_change()
         match event:
             case LinkUp() | LinkDown():
                 self._changed(line, now)
@@ -343,11 +348,7 @@ class Sync:
         """`line` has come up or gone down."""
         if line is self._mqtt:
             self._ways.mqtt_up(now) if line.up else self._ways.mqtt_down()
-        if line is not self._line:
-            return
-        if line.up:
-            self._on_up()
-        if self._delivery:
+        if self._delivery and line is self._line:
             self._delivery.connected(now) if line.up else self._delivery.disconnected()
 
     def _message(self, way: Way, message: Message, now: int) -> None:
