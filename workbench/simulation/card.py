@@ -12,6 +12,8 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
@@ -124,12 +126,14 @@ class Card:
 
     def copy(self, folder: Path) -> None:
         """What an image of this card holds, taken while it is in no device."""
-        shutil.copytree(self.folder, folder, dirs_exist_ok=True)
+        with _unheard():
+            shutil.copytree(self.folder, folder)
 
     def write(self, folder: Path) -> None:
         """Puts an image onto this card in place of all it held. It must be in no device."""
-        shutil.rmtree(self.folder)
-        shutil.copytree(folder, self.folder)
+        with _unheard():
+            shutil.rmtree(self.folder)
+            shutil.copytree(folder, self.folder)
 
     def eject(self) -> None:
         """Nobody uses it any more."""
@@ -158,15 +162,24 @@ class Card:
 
 _cards: Final[dict[str, Card]] = {}
 _HEARD: Final = frozenset({"os.rename", "os.remove", "os.mkdir", "open"})
-_quiet = [False]
+_deaf = [False]
+
+
+@contextmanager
+def _unheard() -> Iterator[None]:
+    """What the simulator itself does to cards is as durable as anything."""
+    _deaf[0] = True
+    try:
+        yield
+    finally:
+        _deaf[0] = False
 
 
 def _heard(event: str, arguments: tuple[Any, ...]) -> None:
-    if event not in _HEARD or not _cards or not isinstance(arguments[0], str | bytes | os.PathLike):
+    if event not in _HEARD or not _cards or _deaf[0] or not isinstance(arguments[0], str | bytes | os.PathLike):
         return
     path = os.fsdecode(arguments[0])
     for folder, card in _cards.items():
         if path == folder or path.startswith(folder + "/"):
-            if not _quiet[0]:
-                card.changes(event, arguments)
+            card.changes(event, arguments)
             return

@@ -292,7 +292,7 @@ def damage(world: "World", kiosk: Kiosk, path: Path) -> int:
         at = random.randrange(len(data))
         width = random.choice((1, 16, 512))
         data[at : at + width] = random.randbytes(len(data[at : at + width]))
-    path.write_bytes(data)
+    path.write_bytes(data)  # while it is in no device
     held = world.truth.holds.get(kiosk.number, set())
     gone = held - readable(path, kiosk.device)
     return world.truth.destroyed(kiosk.number, sorted(gone), world.stored())

@@ -13,18 +13,21 @@ from kiosk.core.progress import Excerpt, Progress, Standing
 from kiosk.core.visit import Scene
 from kiosk.errors import LedgerError
 from kiosk.ledger.keeper import Keeper
-from kiosk.workers.sync import Sync
+from kiosk.workers.sync import Sync, reading
+from wire.envelopes import Health
 from wire.events import ID_BYTES, Answer, DeviceId, Event, StreamId
 from wire.topics import Leaf
 from workbench.simulation.agenda import Agenda
 from workbench.simulation.card import Card
-from workbench.simulation.clocks import Habit, LyingClock
+from workbench.simulation.clocks import MINUTE, SECOND, Habit, LyingClock
 from workbench.simulation.network import HttpsWay, MqttWay, Network
 from workbench.simulation.truth import Fate, Key, Truth
 from workbench.simulation.visitors import RULES, Person
 
 LEDGER: Final = "ledger.sqlite3"
 SOFTWARE: Final = "simulated"
+REPORT_EVERY: Final = 5 * MINUTE
+"""Rarer than in earnest: a report costs a run as much as a batch."""
 LIES: Final = {
     Habit.LATE: "clock late",
     Habit.NEVER: "clock never set",
@@ -140,6 +143,7 @@ class Kiosk:
         self.sync.open()
         self.pump_soon()
         self.bite_soon()
+        self.later(agenda.random.randrange(SECOND, REPORT_EVERY), self._report)
 
     def power_off(self, *, lossy: bool) -> None:
         """The power is cut, or the kernel ends in good order (`lossy` false); then what was written is written."""
@@ -293,6 +297,36 @@ class Kiosk:
         self._alarm += 1
         alarm = self._alarm
         self.later(max(1.0, pause * 1000), lambda: self._pump() if alarm == self._alarm else None)
+
+    def _report(self) -> None:
+        """How the device is, by whichever way is in use."""
+        if self.sync is None or self.keeper is None:
+            return
+        try:
+            standing = self.keeper.standing()
+        except LedgerError:
+            standing = None
+        if standing is not None:
+            outlook = self.sync.outlook
+            self.sync.report(
+                Health(
+                    v=1,
+                    clock=reading(self.clock),
+                    uptime_s=0,
+                    recorded=standing.next - 1,
+                    stored_through=standing.progress.stored_through,
+                    free_bytes=0,
+                    software=SOFTWARE,
+                    config=1,
+                    stream=standing.stream,
+                    backed_through=standing.progress.backed_through,
+                    moving=standing.moving,
+                    way=outlook.way.value,
+                    echo=outlook.echo,
+                )
+            )
+            self.pump_soon()
+        self.later(REPORT_EVERY, self._report)
 
     def later(self, ms: float, call: Callable[[], None]) -> None:
         """Calls `call` in `ms`, unless the device has lost its power by then."""

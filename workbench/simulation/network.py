@@ -20,6 +20,8 @@ from workbench.simulation.server import Server, ServerDied
 
 NO_SUBSCRIBERS: Final = 0x10
 UNSPECIFIED: Final = 0x80
+NONSENSE: Final = b"\xc1" * 4
+"""Bytes that MessagePack gives no meaning."""
 REQUEST_PATIENCE: Final = 20 * SECOND
 """After which a request over HTTPS counts as failed."""
 
@@ -110,7 +112,7 @@ class Network:
             data = payload
             if agenda.chance(weather.garbled):
                 agenda.fault("message garbled", way.device, leaf)
-                data = garbled(agenda, content_type, payload)
+                data = garbled(agenda, content_type, payload) if leaf == "up" else NONSENSE
             wait = agenda.random.randrange(1, 60)
             if agenda.chance(weather.delayed):
                 agenda.fault("message delayed", way.device, leaf)  # others overtake it
@@ -120,7 +122,10 @@ class Network:
     # --- the gateway -------------------------------------------------------------------------------------------------------
 
     def _arrive(self, device: DeviceId, leaf: Leaf, content_type: str, data: bytes) -> None:
-        if not self._server.up or not self.broker_up or leaf != "up":
+        if not self._server.up or not self.broker_up:
+            return
+        if leaf == "health":
+            self._server.note(device, content_type, data)
             return
         self._inbox.append((device, content_type, data))
         if not self._gathering:
@@ -189,7 +194,8 @@ class Network:
         """What a request is answered with; None where no answer comes."""
         if not self.reaches_door(way.number):
             return None
-        if leaf != "up":
+        if leaf == "health":
+            self._server.note(way.device, content_type, payload)
             return codec.encode(Bundle(1))
         answers = self._take([(way.device, content_type, payload)]).get(way.device, [])
         return codec.encode(answers[-1]) if answers else None
@@ -359,7 +365,7 @@ def garbled(agenda: Agenda, content_type: str, payload: bytes) -> bytes:
             data += random.randbytes(random.randrange(1, 20))
     try:
         if not isinstance(codec.decode_upward(content_type, bytes(data)), Batch):
-            return b"\xc1" * 4
+            return NONSENSE
     except WireError:
         pass
     return bytes(data)

@@ -14,6 +14,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
+from wire import codec
+from wire.codec import WireError
 from wire.envelopes import Ack
 from wire.events import ID_BYTES, DeviceId
 from workbench.simulation.agenda import Agenda
@@ -121,6 +123,16 @@ class Server:
         for (device, _), ack in newest.items():
             answers.setdefault(DeviceId(device), []).append(ack)
         return answers
+
+    def note(self, device: DeviceId, content_type: str | None, data: bytes) -> None:
+        """A report: its clock and its echo bound the times of the rows of its boot."""
+        from sync_server.ingest.services import hear
+
+        try:
+            health = codec.decode_health(content_type, data)
+        except WireError:
+            return
+        hear(device, health, self._agenda.now)
 
     def standing(self, device: DeviceId) -> Ack | None:
         """What a device is told that waits when the server comes back."""
