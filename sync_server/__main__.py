@@ -151,6 +151,11 @@ def _is_said_in_words(fault: Exception) -> bool:
     return isinstance(fault, words)
 
 
+def _aside(sentence: str) -> None:
+    """Says something beside what the command was asked for."""
+    sys.stderr.write(f"{sentence}\n")
+
+
 def _django() -> None:
     import django
 
@@ -200,25 +205,25 @@ def _init(_: argparse.Namespace, config: ServerConfig) -> int:
 
     make_keys(config)
     make_tables()
-    settle(config)
+    settle(config, say=_aside)
     return 0
 
 
 def _web(_: argparse.Namespace, config: ServerConfig) -> int:
-    from sync_server.project.serving import serve
+    from sync_server.project.serving import PAGE_THREADS, serve
 
     _surroundings()
     from sync_server.project.setup import require_tables  # models, which need Django set up
 
     require_tables()
-    serve(config.web_address, settings="sync_server.project.settings", workers=config.web.workers)
+    serve(config.web_address, settings="sync_server.project.settings", workers=config.web.workers, threads=PAGE_THREADS)
 
 
 def _door(_: argparse.Namespace, config: ServerConfig) -> int:
-    from sync_server.project.serving import serve
+    from sync_server.project.serving import DOOR_THREADS, serve
 
     files = _authority_with("door", config).files_of("door")
-    serve(config.door_address, settings="sync_server.project.door_settings", workers=1, tls=files)
+    serve(config.door_address, settings="sync_server.project.door_settings", workers=1, threads=DOOR_THREADS, tls=files)
 
 
 def _gateway(_: argparse.Namespace, config: ServerConfig) -> int:

@@ -54,14 +54,12 @@ def restore(options: argparse.Namespace, config: ServerConfig) -> int:
     return 0
 
 
-def settle(config: ServerConfig) -> None:
+def settle(config: ServerConfig, *, say: Callable[[str], None]) -> None:
     """What follows from the database as it is, at every start: who is taken in again, and what devices may delete."""
     for device, trouble in readmission.readmit(roll.read(config.authority_dir)):
-        print(f"{device} {trouble}" if trouble else f"{device}, enrolled after the backup was made, is taken in again.")
+        say(f"{device} {trouble}" if trouble else f"{device}, enrolled after the backup was made, is taken in again.")
     for damaged in watermarks.recount(config.backup_dir):
-        print(
-            f"The backup {damaged.name} is damaged: {damaged.fault}. Devices keep what it may hold until it is mended or retired."
-        )
+        say(f"The backup {damaged.name} is damaged: {damaged.fault}. Devices keep what it may hold until it is mended or retired.")
 
 
 def line(one: Backup) -> str:
@@ -108,4 +106,8 @@ def _size(count: int) -> str:
 def _streams(one: Backup) -> str:
     streams = one.known.streams
     rows = sum(mark.stored_through for mark in streams)
-    return f"{rows} rows of {len({mark.device for mark in streams})} devices"
+    return f"{_count(rows, 'row')} of {_count(len({mark.device for mark in streams}), 'device')}"
+
+
+def _count(number: int, thing: str) -> str:
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"

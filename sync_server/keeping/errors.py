@@ -7,3 +7,7 @@ class KeepingError(Exception):
 
 class Damaged(KeepingError):
     """The database itself is not whole: it cannot be backed up as it is."""
+
+
+class InUse(KeepingError):
+    """Somebody else has the database open. Trying again helps when they have just been stopped."""

@@ -12,7 +12,7 @@ from psycopg import IsolationLevel, conninfo, sql
 
 from sync_server.keeping import contents, files
 from sync_server.keeping.contents import Contents
-from sync_server.keeping.errors import KeepingError
+from sync_server.keeping.errors import InUse, KeepingError
 
 LOCK_WAIT: Final = "60s"
 """How long to wait for tables that somebody is changing."""
@@ -68,7 +68,7 @@ def _copied(script: str) -> Iterator[dict[str, str]]:
 
 
 def require_alone(settings: Settings) -> None:
-    """Raises `KeepingError` while anybody else is connected to the database: parts may run on other machines."""
+    """Raises `InUse` while anybody else is connected to the database: parts may run on other machines."""
     question = (
         "SELECT count(*) FROM pg_stat_activity"
         " WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'"
@@ -79,7 +79,7 @@ def require_alone(settings: Settings) -> None:
     except psycopg.Error as fault:
         raise KeepingError(f"The database cannot be reached: {fault}") from None
     if row is not None and row[0]:
-        raise KeepingError(f"Others are connected to the database ({row[0]}). Stop every part of the server, and try again.")
+        raise InUse(f"Others are connected to the database ({row[0]}). Stop every part of the server, and try again.")
 
 
 def replace(settings: Settings, copy: Path, tables: Iterable[str], rebirth: str) -> None:

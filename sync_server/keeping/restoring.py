@@ -17,6 +17,7 @@ from django.db.migrations.loader import MigrationLoader
 
 from sync_server.keeping import backups, contents, files, postgresql, shelf, sqlite, watermarks
 from sync_server.keeping.errors import Damaged, KeepingError
+from sync_server.keeping.patience import patiently
 from sync_server.keeping.shelf import Backup
 from sync_server.keeping.watermarks import Risk
 from sync_server.project.config import ServerConfig
@@ -37,7 +38,7 @@ def restore(
     _require_sound(backup)
     _require_keys(config, backup)
     if connection.vendor == "postgresql":
-        postgresql.require_alone(_settings())
+        patiently(lambda: postgresql.require_alone(_settings()))
     risks = watermarks.at_risk(backup, config.backup_dir)
     _require_safe(backup, risks, force=force)
     for risk in risks:

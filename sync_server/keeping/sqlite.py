@@ -1,20 +1,22 @@
 """Copies and replaces an SQLite database. The server may write to it while it is copied, and must not run while it is replaced."""
 
-import os
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from sync_server.keeping import contents, files
 from sync_server.keeping.contents import Contents
-from sync_server.keeping.errors import Damaged, KeepingError
+from sync_server.keeping.errors import Damaged, InUse, KeepingError
+from sync_server.keeping.patience import patiently
 
 WAIT_S: Final = 60.0
 """How long to wait for a writer; reading a database in WAL waits for nobody."""
-BESIDE: Final = "-wal"
+LOG: Final = "-wal"
 """What SQLite has not yet moved into the file itself; it belongs to that file and to no other of the same name."""
+INDEX_OF_LOG: Final = "-shm"
 
 
 @contextmanager
@@ -69,21 +71,12 @@ def replace(database: Path, copy: Path, rebirth: str) -> None:
     files.make_folder(database.parent)
     _remove(draft)
     try:
-        files.copy_private(copy, draft)
-        with _opened(draft, "rw") as made:
-            made.execute("PRAGMA synchronous = FULL")
-            made.execute(rebirth)
-        verify(draft)
-    except sqlite3.DatabaseError as fault:
-        _remove(draft)
-        raise _explained(copy, fault) from None
+        _make_ready(copy, draft, rebirth)
+        patiently(lambda: _close_log(database))
+        files.rename(draft, database)
     except BaseException:
         _remove(draft)  # a full disk is worse with half a database on it
         raise
-    files.sync(draft)
-    files.sync(draft.parent)
-    _close_log(database)
-    files.rename(draft, database)
 
 
 def _remove(draft: Path) -> None:
@@ -91,30 +84,45 @@ def _remove(draft: Path) -> None:
         leftover.unlink(missing_ok=True)
 
 
-def _close_log(database: Path) -> None:
-    """Moves what stands in the log of `database` into its file, so that there is no log any more.
+def _make_ready(copy: Path, draft: Path, rebirth: str) -> None:
+    files.copy_private(copy, draft)
+    try:
+        with _opened(draft, "rw") as made:
+            made.execute("PRAGMA synchronous = FULL")
+            made.execute(rebirth)
+        verify(draft)
+    except sqlite3.DatabaseError as fault:
+        raise _explained(copy, fault) from None
+    files.sync(draft)
+    files.sync(draft.parent)
 
-    Where the database is too damaged for that, it is put aside together with its log.
+
+def _close_log(database: Path) -> None:
+    """Moves what stands in the log of `database` into its file, so that there is no log any more. Raises `InUse`.
+
+    Where the database is too damaged for that, or gone, it is put aside together with its log.
     """
-    log = database.with_name(database.name + BESIDE)
-    if not database.exists() and not log.exists():
+    if not database.exists():
+        _put_aside(database)
         return
     try:
         with _opened(database, "rw") as old:
             mode = old.execute("PRAGMA journal_mode = DELETE").fetchone()[0]
     except sqlite3.OperationalError as fault:
-        raise KeepingError(f"{database} cannot be opened: {fault}. Put that right and try again.") from None
+        # SQLite does not wait by itself for whoever keeps it from leaving its log.
+        if fault.sqlite_errorcode != sqlite3.SQLITE_BUSY:
+            raise KeepingError(f"{database} cannot be opened: {fault}. Put that right and try again.") from None
+        mode = "busy"
     except sqlite3.DatabaseError:
-        put_aside(database)
+        _put_aside(database)
         return
-    if mode != "delete" or log.exists():
-        raise KeepingError(f"{database} is in use. Stop the server, and whatever else reads it, and try again.")
+    if mode != "delete":
+        raise InUse(f"{database} is in use. Stop the server, and whatever else reads it, and try again.")
 
 
-def put_aside(database: Path) -> None:
+def _put_aside(database: Path) -> None:
     """Gives a damaged database and its log other names, so that nobody takes them for part of the new one."""
-    taken: Any = os.stat(database) if database.exists() else None
-    stamp = f"damaged-{int(taken.st_mtime) if taken else 0}"
-    for path in (database.with_name(database.name + BESIDE), database.with_name(database.name + "-shm"), database):
+    for name in (database.name + LOG, database.name + INDEX_OF_LOG, database.name):
+        path = database.with_name(name)
         if path.exists():
-            files.rename(path, path.with_name(f"{path.name}.{stamp}"))
+            files.rename(path, path.with_name(f"{name}.damaged-{int(time.time())}"))

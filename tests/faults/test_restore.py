@@ -116,7 +116,7 @@ class Drill:
     def do(self, words: list[str], name: str = "") -> str:
         done = self.type(words, name)
         assert done.returncode == 0, f"{words[0]} said: {done.stderr}"
-        return done.stdout
+        return done.stdout + done.stderr
 
     def counted(self) -> int:
         """Answers in the tallies."""
@@ -153,7 +153,7 @@ def test_the_drill_of_the_handbook_from_the_first_backup_to_the_last_rating(dril
     listed = drill.do(look)
     name = listed.split()[0]
     assert str(drill.backups / name) in made
-    assert "3 rows of 1 devices" in listed
+    assert "3 rows of 1 device" in listed
     assert "There is no backup yet" not in server.command("check")
     kiosk.rate(2, 1)
     later = Kiosk(server.enrolled(exit, "kiosk-later"))

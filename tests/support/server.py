@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections import defaultdict
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -163,7 +164,8 @@ class Server:
 
     def query(self, sql: str) -> list[tuple[Any, ...]]:
         """Reads the server's SQLite database from outside."""
-        with sqlite3.connect(f"file:{self.state / 'server.sqlite3'}?mode=ro", uri=True, timeout=20) as connection:
+        where = f"file:{self.state / 'server.sqlite3'}?mode=ro"
+        with closing(sqlite3.connect(where, uri=True, timeout=20)) as connection:
             return connection.execute(sql).fetchall()
 
     def answers(self, item: str = "overall") -> int:

@@ -54,7 +54,7 @@ class Place:
 
     def start(self) -> None:
         """What a server's start derives from its database."""
-        commands.settle(self.config)
+        commands.settle(self.config, say=print)
 
 
 class using:

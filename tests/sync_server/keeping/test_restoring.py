@@ -3,9 +3,11 @@
 import os
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -21,8 +23,8 @@ from sync_server.fleet import roll
 from sync_server.ingest.entering import installation
 from sync_server.ingest.models import LedgerRow
 from sync_server.ingest.services import accept
-from sync_server.keeping import backups, lock, restoring, shelf
-from sync_server.keeping.errors import KeepingError
+from sync_server.keeping import backups, lock, patience, restoring, shelf
+from sync_server.keeping.errors import InUse, KeepingError
 from tests.sync_server.device import told
 from tests.sync_server.keeping.place import Place
 
@@ -221,6 +223,23 @@ def test_a_database_that_cannot_be_read_any_more_is_put_aside_with_its_log(on_sq
     assert {"server.sqlite3", "server.sqlite3-wal"} <= set(aside)
 
 
+def test_the_log_of_a_database_that_is_gone_is_not_played_into_the_restored_one(on_sqlite: Place) -> None:
+    on_sqlite.rated(5, 4, 3)
+    backup = on_sqlite.backup()
+    _killed_while_writing(on_sqlite)
+    (on_sqlite.config.state_dir / "server.sqlite3").unlink()
+    restore(on_sqlite, backup.name)
+    assert LedgerRow.objects.count() == 3
+
+
+def test_a_restore_that_fails_leaves_no_part_of_it(on_sqlite: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(patience, "PATIENCE_S", 0)
+    backup = on_sqlite.backup()
+    with _somebody_connected(on_sqlite), pytest.raises(InUse):
+        restore(on_sqlite, backup.name)
+    assert not list(on_sqlite.config.state_dir.glob("*restoring*"))
+
+
 def test_a_backup_of_an_older_form_of_the_tables_is_restored_and_brought_up_to_date(place: Place) -> None:
     """The tables of courts had one change fewer when it was made: a start makes up for it."""
     place.rated(5)
@@ -350,10 +369,35 @@ def test_what_takes_the_place_of_a_part_still_holds_the_lock(on_sqlite: Place) -
         pass
 
 
-def test_a_postgresql_that_others_use_is_not_replaced(on_postgresql: Place) -> None:
-    backup = on_postgresql.backup()
-    with (
-        psycopg.connect(postgresql_url(on_postgresql), autocommit=True),
-        pytest.raises(KeepingError, match="Others are connected to the database"),
-    ):
-        restore(on_postgresql, backup.name)
+@contextmanager
+def _somebody_connected(place: Place) -> Iterator[None]:
+    """A reader that has the database open and does nothing with it."""
+    if place.kind == "postgresql":
+        with psycopg.connect(postgresql_url(place), autocommit=True):
+            yield
+    else:
+        with closing(sqlite3.connect(place.config.state_dir / "server.sqlite3")) as reader:
+            reader.execute("SELECT 1 FROM django_migrations").fetchall()
+            yield
+
+
+def test_a_database_that_others_use_is_not_replaced(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(patience, "PATIENCE_S", 0.2)
+    place.rated(5)
+    backup = place.backup()
+    place.rated(4)
+    as_it_was = unchanged(place)
+    with _somebody_connected(place), pytest.raises(InUse, match="Stop"):
+        restore(place, backup.name)
+    assert as_it_was()
+
+
+def test_who_has_just_been_stopped_is_given_a_moment_to_end(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    place.rated(5)
+    backup = place.backup()
+    reader = ExitStack()
+    reader.enter_context(_somebody_connected(place))
+    monkeypatch.setattr(patience, "EVERY_S", 0.0)
+    monkeypatch.setattr(patience.time, "sleep", lambda _: reader.close())
+    restore(place, backup.name)
+    assert place.stream().stored_through == 1
