@@ -64,8 +64,8 @@ class Shelf(Protocol):
 
     def begin_anew(self, stream: StreamId, progress: Progress) -> Standing:
         """Ends `stream`, of which the server has `progress`, and begins another, to which its rows are brought over bit by bit,
-        except for those that the server's backups hold. If `stream` is not the present one any more, nothing is done. Returns what
-        the ledger holds then."""
+        except for those that the server's backups hold (after a fork, all of them). If `stream` is not the present one any more,
+        nothing is done. Returns what the ledger holds then."""
 
 
 class LinkUp(NamedTuple):

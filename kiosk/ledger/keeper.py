@@ -158,7 +158,8 @@ class Keeper:
 
     def begin_anew(self, stream: StreamId, progress: Progress) -> Standing:
         """Ends `stream`, of which the server has `progress`, and begins another, to which the rows are brought over in bites,
-        except for those that its backups hold. If `stream` is not the present one, nothing is done. Raises `LedgerError`."""
+        except for those that its backups hold (after a fork, all of them). If `stream` is not the present one, nothing is done.
+        Raises `LedgerError`."""
         with self._asked() as store:
             if store.standing.stream == stream:
                 store.begin_anew(progress)

@@ -19,12 +19,10 @@ _LOG_MAGIC: Final = 0x377F0682
 _LEAF: Final = 0x0D
 _INDEX_LEAF: Final = 0x0A
 _LINK_TYPE: Final = 12 + 2 * LINK_BYTES
-_ROW_ANYWHERE: Final = re.compile(
-    rb"(?=([\x80-\xff]?[\x00-\x7f])"  # size of the record
-    rb"([\x80-\xff]{0,7}[\x00-\x7f])"  # the row's number
-    rb"([\x04\x05]\x00(?:[\x81-\xff][\x00-\x7f]|[\x0c-\x7f])\x4c))",  # in it: nothing, a row, 32 bytes
-    re.DOTALL,
-)
+_RECORD_ANYWHERE: Final = re.compile(rb"(?=[\x04\x05][\x00-\x06\x08\x09](?:[\x81-\xff][\x00-\x7f]|[\x0c-\x7f])\x4c)", re.DOTALL)
+"""How a row's record begins: its own length, a number or nothing, a row, 32 bytes."""
+_NUMBER_BYTES: Final = {0: 0, 1: 1, 2: 2, 3: 3, 4: 4, 5: 6, 6: 8, 8: 0, 9: 0}
+"""Bytes of a number in a record, by its kind; kind 0 is none at all, kinds 8 and 9 are the numbers 0 and 1."""
 
 
 class Row(NamedTuple):
@@ -137,11 +135,11 @@ def rows_on(page: bytes, *, first_page: bool) -> list[Row]:
     head = 100 if first_page else 0
     found: list[Row] = []
     try:
-        whole = page[head] == _LEAF
+        whole = page[head] in (_LEAF, _INDEX_LEAF)
         (count,) = struct.unpack_from(">H", page, head + 3)
         for place in struct.unpack_from(f">{count}H", page, head + 8) if whole else ():
             _, at = _varint(page, place)
-            seq, at = _varint(page, at)
+            seq, at = _varint(page, at) if page[head] == _LEAF else (0, at)
             if (row := _row(page, seq, at)) is not None:
                 found.append(row)
     except (IndexError, struct.error):
@@ -151,29 +149,40 @@ def rows_on(page: bytes, *, first_page: bool) -> list[Row]:
 
 def _rows_by_looks(page: bytes) -> list[Row]:
     found: list[Row] = []
-    for match in _ROW_ANYWHERE.finditer(page):
-        size, seq = _varint(match[1], 0)[0], _varint(match[2], 0)[0]
+    for match in _RECORD_ANYWHERE.finditer(page):
         try:
-            row = _row(page, seq, match.start(3))
+            row = _row(page, _seq_before(page, match.start()), match.start())
         except IndexError:
             continue
-        if row is not None and size == len(match[3]) + len(row.row) + LINK_BYTES:
+        if row is not None:
             found.append(row)
     return found
 
 
+def _seq_before(page: bytes, at: int) -> int:
+    """The variable-length integer that ends before `at`, where a row's number stands in a table that is ordered by it."""
+    start = at - 1
+    while start > max(0, at - 9) and page[start - 1] >= 0x80:
+        start -= 1
+    return _varint(page, start)[0] if page[at - 1] < 0x80 else 0
+
+
 def _row(page: bytes, seq: int, at: int) -> Row | None:
-    """The row whose record begins at `at`; None for a record of another table. Raises `IndexError` where the page ends first."""
+    """The row whose record begins at `at`; None for a record of another table. Its number is `seq`, or stands in the record. Raises
+    `IndexError` where the page ends first."""
     size, place = _varint(page, at)
-    nothing, place = _varint(page, place)
+    number, place = _varint(page, place)
     kind, place = _varint(page, place)
     link_kind, place = _varint(page, place)
-    if nothing != 0 or kind < 12 or kind % 2 or link_kind != _LINK_TYPE or place != at + size or seq < 1:
+    if number not in _NUMBER_BYTES or kind < 12 or kind % 2 or link_kind != _LINK_TYPE or place != at + size:
         return None
-    middle = at + size + (kind - 12) // 2
+    begin = place + _NUMBER_BYTES[number]
+    if number:
+        seq = 1 if number == 9 else int.from_bytes(page[place:begin], "big")
+    middle = begin + (kind - 12) // 2
     if middle + LINK_BYTES > len(page):
         raise IndexError
-    return Row(seq, page[at + size : middle], page[middle : middle + LINK_BYTES])
+    return Row(seq, page[begin:middle], page[middle : middle + LINK_BYTES]) if seq >= 1 else None
 
 
 def _values_on(page: bytes) -> dict[str, bytes]:

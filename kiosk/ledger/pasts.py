@@ -11,6 +11,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
+from kiosk.core.progress import Progress
 from wire import chain
 from wire.codec import WireError, decode_event
 from wire.events import Link
@@ -27,7 +28,8 @@ class Past(msgspec.Struct, frozen=True, array_like=True):
 
     Rows up to `floor` are in the server's backups and not taken over. `taken` is the number of the last row that was looked at and
     `prior` the states of the chain after it: one in an earlier stream, several at most where a damaged file held two of them, none
-    before the first row and behind a hole. `left` rows are still to be looked at, `lost` were unreadable.
+    before the first row and behind a hole. `left` rows are still to be looked at, `lost` were unreadable. In a
+    `mixed` past a row that does not continue the chain may be another stream's first; elsewhere it has been altered.
     """
 
     number: int
@@ -36,6 +38,7 @@ class Past(msgspec.Struct, frozen=True, array_like=True):
     taken: int = 0
     prior: tuple[bytes, ...] = ()
     lost: int = 0
+    mixed: bool = False
 
     @property
     def table(self) -> str:
@@ -51,6 +54,11 @@ class Bite(NamedTuple):
 
 
 Row = tuple[int, bytes, bytes]
+
+
+def safe_through(progress: Progress) -> int:
+    """Up to which row the server's backups certainly hold what this ledger holds."""
+    return 0 if progress.forked_at is not None else min(progress.backed_through, progress.stored_through)
 
 
 def bite(connection: sqlite3.Connection, past: Past) -> Bite:
@@ -81,7 +89,7 @@ def _sound(past: Past, group: Sequence[Row], following: Sequence[Row]) -> tuple[
         found = {row: link for _, row, link in group if _is_event(row)}
         return list(found), tuple(found.values())
     good: dict[bytes, bytes] = {}
-    doubtful: list[Row] = []
+    doubtful: list[tuple[bytes, bytes]] = []
     for seq, row, link in group:
         states = [chain.link(Link(prior), row) for prior in past.prior]
         # Where its own link was altered, the next row's may still tell that the row was not.
@@ -89,9 +97,9 @@ def _sound(past: Past, group: Sequence[Row], following: Sequence[Row]) -> tuple[
         if state is not None:
             good[row] = state
         else:
-            doubtful.append((seq, row, link))
-    for seq, row, link in doubtful:  # another stream may begin at this number, if its neighbour is no altered copy of it
-        if good and link not in good.values() and _goes_on(Link(link), seq, following) and _is_event(row):
+            doubtful.append((row, link))
+    for row, link in doubtful if past.mixed else ():  # another stream may begin at this number
+        if link not in good.values() and _is_event(row):
             good[row] = link
     return list(good), tuple(good.values())
 

@@ -15,7 +15,7 @@ from kiosk.core.progress import Progress
 from kiosk.durable import sync_folder
 from kiosk.ledger.aside import FOLDER
 from kiosk.ledger.pages import Damaged, Row
-from kiosk.ledger.pasts import Past
+from kiosk.ledger.pasts import Past, safe_through
 from kiosk.ledger.sealing import Unreadable, opened
 
 PAGES_AT_ONCE: Final = 16
@@ -39,11 +39,12 @@ class Salvage(msgspec.Struct, frozen=True, array_like=True):
     ceiling: int | None = None
     step: int = 0
     found: int = 0
+    mixed: bool = False
 
     @property
     def past(self) -> Past:
         """The rows found, to be taken over."""
-        return Past(self.number, self.floor, self.found)
+        return Past(self.number, self.floor, self.found, mixed=self.mixed)
 
     @property
     def read(self) -> bool:
@@ -80,9 +81,8 @@ def begin(path: Path, name: str, *, number: int, known_next: int | None) -> Salv
     damaged = Damaged(path.parent / FOLDER / name)
     progress = _alone(damaged.values())
     if progress is None:  # nobody knows what the numbers mean, so no row is left out because of its number
-        return Salvage(name, number, damaged.steps)
-    ours = progress.stored_through if progress.forked_at is None else progress.forked_at - 1
-    return Salvage(name, number, damaged.steps, min(progress.backed_through, progress.stored_through, ours), known_next)
+        return Salvage(name, number, damaged.steps, mixed=True)
+    return Salvage(name, number, damaged.steps, safe_through(progress), known_next)
 
 
 def gather(path: Path, salvage: Salvage) -> tuple[list[Row], Salvage]:

@@ -18,7 +18,7 @@ from kiosk.core.progress import Excerpt, Progress, Standing
 from kiosk.durable import settle, sync_folder
 from kiosk.errors import LedgerError, LedgerInUse
 from kiosk.ledger.pages import Row, rows_beyond
-from kiosk.ledger.pasts import COLUMNS, Past, bite
+from kiosk.ledger.pasts import COLUMNS, Past, bite, safe_through
 from kiosk.ledger.salvage import Salvage
 from kiosk.ledger.schema import migrate
 from kiosk.ledger.sealing import Unreadable, opened, sealed
@@ -170,12 +170,12 @@ class Store:
     def begin_anew(self, progress: Progress) -> None:
         """A new stream, in one transaction that is as short for a million rows as for one; `move` brings the rows over afterwards.
 
-        `progress` is what the server has of the stream so far: rows that its backups hold stay behind. Raises `sqlite3.Error`.
+        `progress` is what the server has of the stream so far: rows that its backups hold stay behind. After a fork no row does,
+        because nobody knows from which row on it was the other device's rows that the server spoke of. Raises `sqlite3.Error`.
         """
-        ours = self._next - 1 if progress.forked_at is None else progress.forked_at - 1
         past = Past(
             number=self.unused_past(),
-            floor=min(progress.backed_through, progress.stored_through, ours),
+            floor=safe_through(progress),
             left=self._next - self._oldest,
             taken=self._oldest - 1,
             prior=(self._link_before(self._oldest),),

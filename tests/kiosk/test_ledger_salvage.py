@@ -13,7 +13,7 @@ from kiosk.ledger import pages
 from kiosk.ledger.keeper import Keeper
 from kiosk.ledger.store import Store
 from tests.kiosk.ledgers import Bench, encoded
-from tests.kiosk.test_ledger_keeper import EPOCH, cutting, forked
+from tests.kiosk.test_ledger_keeper import EPOCH, anew, cutting, forked
 
 PAGE = pages.PAGE_BYTES
 
@@ -212,7 +212,7 @@ def test_a_move_aside_that_was_broken_off_is_finished_before_anything_else(path:
 
 def test_a_ledger_damaged_while_it_takes_rows_over_from_another_stream_loses_neither(path: Path) -> None:
     bench = written(path, 1_300, backed=200, closed=False)
-    forked(bench, at=301, backed=200)
+    anew(bench, backed=200)
     bench.bite()
     while bench.keeper.standing().next == 1:
         bench.bite()
@@ -241,3 +241,42 @@ def test_what_is_looked_at_from_outside_counts_what_is_still_to_be_taken_over(pa
     store = Store(path)
     assert store.standing.undelivered > 0, "or a device would be enrolled anew over the heads of these visitors"
     store.close()
+
+
+def test_a_ledger_damaged_again_while_it_is_salvaging_loses_nothing(path: Path) -> None:
+    written(path, 800)
+    spoil(path, 0, b"\0" * 100)
+    bench = Bench(path)
+    while bench.keeper.standing().next < 2:
+        bench.bite()
+    left = bench.keeper.standing().moving
+    assert 0 < left < 800, "some are in the stream, some were gathered, and the first file says that it was read"
+    bench.keeper.close()
+    spoil(path, 0, b"\0" * 100)
+    again = salvaged(path)
+    assert set(again.visits()) == set(range(800))
+
+
+def test_gathered_rows_are_found_by_their_looks_too(path: Path) -> None:
+    written(path, 300)
+    spoil(path, 0, b"\0" * 100)
+    bench = Bench(path)
+    while bench.keeper._store.salvage is not None:  # type: ignore[union-attr]
+        bench.bite()
+    bench.keeper.close()
+    data = path.read_bytes()
+    for page in range(1, len(data) // PAGE):
+        if data[page * PAGE] == 0x0A and len(pages.rows_on(data[page * PAGE :][:PAGE], first_page=False)) > 5:
+            spoil(path, page * PAGE + 8, b"\xff\xff" * 8)
+    again = salvaged(path)
+    assert len(again.keeper.quarantined) == 1
+    assert set(again.visits()) == set(range(300))
+
+
+def test_the_table_of_an_ended_stream_is_read_like_the_other(path: Path) -> None:
+    bench = written(path, 700, closed=False)
+    forked(bench, at=1)
+    bench.rate(5_000)
+    bench.keeper.close()
+    spoil(path, 0, b"\0" * 100)
+    assert set(salvaged(path).visits()) == {*range(700), 5_000}
