@@ -107,9 +107,92 @@ FAULTS: Final = (
     Fault(
         "a file is named before its content is synced",
         "kiosk/durable.py",
-        "        os.fsync(file.fileno())\n",
-        "",
+        '"wb") as file:\n        file.write(content)\n        file.flush()\n        os.fsync(file.fileno())\n',
+        '"wb") as file:\n        file.write(content)\n        file.flush()\n',
         "tests/kiosk/test_durable.py::test_content_is_synced_before_anybody_relies_on_it",
+    ),
+    # --- a new stream, and what was put aside ---
+    Fault(
+        "at a fork the rows from before it are forgotten",
+        STORE,
+        "        moving = [*self._moving, past] if past.left else self._moving",
+        "        moving = self._moving",
+        "tests/kiosk/test_ledger_keeper.py::test_a_new_stream_begins_empty_and_takes_over_every_row_that_is_not_backed_up",
+    ),
+    Fault(
+        "at a fork rows behind it that another device had backed up are left behind",
+        STORE,
+        "            floor=min(progress.backed_through, progress.stored_through, ours),",
+        "            floor=progress.backed_through,",
+        "tests/kiosk/test_ledger_keeper.py::test_what_the_backups_are_said_to_hold_from_the_fork_on_is_not_ours_and_is_taken_over",
+    ),
+    Fault(
+        "an old word about a fork ends the stream that came after it",
+        KEEPER,
+        "            if store.standing.stream == stream:\n",
+        "            if True:\n",
+        "tests/kiosk/test_ledger_keeper.py::test_a_stream_that_is_not_the_present_one_is_not_ended",
+    ),
+    Fault(
+        "rows taken over stay where they were, and are taken over again",
+        "kiosk/ledger/pasts.py",
+        '        connection.execute(f"DELETE FROM {past.table} WHERE seq <= ?", (past.taken,))',
+        "        pass",
+        "tests/kiosk/test_ledger_keeper.py::test_ratings_go_in_while_rows_are_taken_over",
+    ),
+    Fault(
+        "rows are taken over in another transaction than they leave their old place",
+        STORE,
+        """            self._put("pasts", msgspec.msgpack.encode(moving))
+            head = self._insert(taken.rows)
+""",
+        """            self._put("pasts", msgspec.msgpack.encode(moving))
+        with self._db.atomic():
+            head = self._insert(taken.rows)
+""",
+        "tests/kiosk/test_ledger_keeper.py::test_a_cut_before_any_statement_of_taking_over_loses_no_row_and_doubles_none",
+    ),
+    Fault(
+        "a ledger of a newer program is written to",
+        "kiosk/ledger/schema.py",
+        "    if unknown:\n",
+        "    if False:\n",
+        "tests/kiosk/test_ledger_keeper.py::test_a_ledger_that_a_newer_program_wrote_is_left_as_it_is",
+    ),
+    Fault(
+        "a chain that is broken is read out as if nothing were",
+        STORE,
+        "        if len(rows) != wanted or chain.links(previous, rows) != [link for *_, link in found]:",
+        "        if len(rows) != wanted:",
+        "tests/kiosk/test_ledger_keeper.py::test_nobody_is_told_rows_that_are_not_what_was_written",
+    ),
+    Fault(
+        "a damaged value of the ledger's own is believed",
+        "kiosk/ledger/sealing.py",
+        '    if len(kept) < SEAL_BYTES or crc32(value).to_bytes(SEAL_BYTES, "big") != seal:',
+        "    if len(kept) < SEAL_BYTES:",
+        "tests/kiosk/test_ledger_keeper.py::test_a_flipped_bit_in_what_the_ledger_knows_of_itself_is_noticed",
+    ),
+    Fault(
+        "a damaged ledger is moved aside without its write-ahead log",
+        "kiosk/ledger/aside.py",
+        'PARTS: Final = ("-shm", "-journal", "-wal", "")',
+        'PARTS: Final = ("-shm", "-journal", "")',
+        "tests/kiosk/test_ledger_aside.py::test_the_file_and_its_log_move_together_and_nothing_stays_under_the_old_name",
+    ),
+    Fault(
+        "rows that were refused to their visitors are salvaged",
+        "kiosk/ledger/salvage.py",
+        "        return row.seq > self.floor and (self.ceiling is None or row.seq < self.ceiling)",
+        "        return row.seq > self.floor",
+        "tests/kiosk/test_ledger_salvage.py::test_what_is_backed_up_and_what_was_refused_stay_where_they_are",
+    ),
+    Fault(
+        "an altered row is salvaged as it is",
+        "kiosk/ledger/pasts.py",
+        "        if state is not None:\n            good[row] = state\n",
+        "        if True:\n            good[row] = state or link\n",
+        "tests/kiosk/test_ledger_salvage.py::test_an_altered_row_is_left_out_and_a_row_with_an_altered_link_is_not",
     ),
     # --- delivery ---
     Fault(
@@ -214,5 +297,70 @@ FAULTS: Final = (
         "    if not verifier.verifies(chain.config_statement(device, signed.document), signed.signature):",
         "    if False:",
         "tests/kiosk/test_sync.py::test_a_configuration_for_another_device_or_by_another_server_is_refused",
+    ),
+    # --- its ways to the server ---
+    Fault(
+        "what HTTPS did not answer counts as delivered",
+        "kiosk/links/https.py",
+        "        return [Delivered(post.token, NOT_DELIVERED)]",
+        "        return [Delivered(post.token, 0)]",
+        "tests/kiosk/test_https.py::test_nobody_at_the_door_is_not_delivered",
+    ),
+    Fault(
+        "over HTTPS a refusal is read as an answer",
+        "kiosk/links/https.py",
+        "        if status != 200:",
+        "        if status >= 500:",
+        "tests/kiosk/test_https.py::test_a_refusal_is_not_delivered_and_said_in_words_if_it_is_ours_to_mend",
+    ),
+    Fault(
+        "over HTTPS the certificates of the system are trusted",
+        "kiosk/links/https.py",
+        "        context.load_verify_locations(self._ca)",
+        "        context.load_verify_locations(self._ca)\n        context.load_default_certs()",
+        "tests/kiosk/test_https.py::test_the_certificates_that_the_system_trusts_are_not_trusted",
+    ),
+    Fault(
+        "a blocked broker is waited for ten minutes",
+        "kiosk/core/ways.py",
+        "PATIENCE: Final = 60_000",
+        "PATIENCE: Final = 600_000",
+        "tests/kiosk/test_promised_times.py::test_a_blocked_broker_is_left_for_https_within_three_minutes",
+    ),
+    Fault(
+        "a device never comes back to MQTT",
+        "kiosk/core/ways.py",
+        "        if self._answered:\n            return Switch(Way.MQTT)\n",
+        "",
+        "tests/kiosk/test_ways.py::test_a_probe_that_is_answered_brings_it_back",
+    ),
+    Fault(
+        "a fork is known and nothing is done about it",
+        DELIVERY,
+        "        if self.progress.forked_at is not None:\n            return Renew()\n",
+        "        if self.progress.forked_at is not None:\n            return Wait(None)\n",
+        "tests/kiosk/test_sync.py::test_a_fork_is_answered_by_a_new_stream_that_carries_everything_not_backed_up",
+    ),
+    Fault(
+        "a server that has rows which were never written here is believed",
+        DELIVERY,
+        "        if max(ack.stored_through, ack.highest) >= self._standing.next:",
+        "        if False:",
+        "tests/kiosk/test_delivery.py::test_a_server_that_has_rows_which_were_never_written_here_has_them_of_another_device",
+    ),
+    Fault(
+        "a device without a clock never tells the server how to date it",
+        SYNC,
+        "            self._delivery.greet_again()",
+        "            pass",
+        "tests/kiosk/test_sync.py::test_an_unsynchronised_device_greets_twice_so_that_the_server_can_date_it",
+    ),
+    Fault(
+        "a link that owes an answer is never suspected",
+        "kiosk/workers/line.py",
+        "        return self._alive_at + ANSWER_PATIENCE if self._owed else None",
+        "        return None",
+        "tests/kiosk/test_sync.py::"
+        "test_a_link_that_answers_nothing_is_built_afresh_within_ninety_seconds_however_little_there_is_to_say",
     ),
 )

@@ -162,8 +162,8 @@ FAULTS: Final = (
     Fault(
         "of what a visit said the first word holds",
         TALLIES,
-        "ORDER BY l.dt DESC, l.seq DESC",
-        "ORDER BY l.dt, l.seq",
+        "ORDER BY l.dt DESC,",
+        "ORDER BY l.dt ASC,",
         "tests/sync_server/results/test_tallies.py::test_an_answer_given_again_replaces_the_first",
     ),
     Fault(
@@ -261,6 +261,27 @@ FAULTS: Final = (
         "files.sync_tree(draft)",
         "pass",
         "tests/sync_server/keeping/test_backups.py::test_everything_is_synced_before_a_backup_gets_its_name_and_the_name_after_it",
+    ),
+    Fault(
+        "a retirement lets devices delete before it is written down",
+        "sync_server/keeping/backups.py",
+        "        _mark_retired(backup, now)\n        watermarks.recount(config.backup_dir)\n        return shelf.look(",
+        "        watermarks.recount(config.backup_dir)\n        _mark_retired(backup, now)\n        return shelf.look(",
+        "tests/sync_server/keeping/test_backups.py::test_a_retirement_that_was_cut_off_is_finished_at_the_next_start",
+    ),
+    Fault(
+        "the log of a damaged database is left for the restored one",
+        "sync_server/keeping/sqlite.py",
+        "lambda: _close_log(database)",
+        "lambda: None",
+        "tests/sync_server/keeping/test_restoring.py::test_a_database_that_cannot_be_read_any_more_is_put_aside_with_its_log",
+    ),
+    Fault(
+        "a restored server numbers configurations as if devices held none",
+        "sync_server/fleet/services.py",
+        "    version = max(newest, held) + 1",
+        "    version = newest + 1",
+        "tests/sync_server/fleet/test_configuration.py::test_what_a_restored_server_says_is_numbered_above_what_the_device_holds",
     ),
     # --- the HTTPS twin ---
     Fault(

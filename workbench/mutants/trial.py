@@ -17,7 +17,7 @@ KEPT_OUT: Final = shutil.ignore_patterns(".*", "var", "build", "__pycache__", "*
 """What is made, fetched or remembered. A stale *.pyc would hide a fault."""
 OTHERS: Final = ("DJANGO_", "VIDHUK_", "DATABASE_URL", "PYTEST_")
 """Variables, by their beginnings, that a run of tests sets for itself: they would lead its copy's run elsewhere."""
-PATIENCE_S: Final = 300.0
+PATIENCE_S: Final = 90.0
 """A test that takes longer than this has not noticed anything."""
 NOTICED: Final = 1
 """pytest's exit code when tests failed; 2 to 5 say that they could not be run."""
