@@ -135,7 +135,7 @@ def _put_database(backup: Backup, now_ms: int) -> None:
     epoch = os.urandom(EPOCH_BYTES).hex()
     if connection.vendor == "sqlite":
         sqlite.replace(
-            Path(_settings()["NAME"]),
+            Path(_settings()["NAME"]).resolve(),  # the file itself, where its name leads to another disk
             backup.database,
             contents.rebirth("ingest_installation", f"X'{epoch}'", backup.name, now_ms),
         )

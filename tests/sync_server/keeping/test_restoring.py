@@ -232,6 +232,19 @@ def test_the_log_of_a_database_that_is_gone_is_not_played_into_the_restored_one(
     assert LedgerRow.objects.count() == 3
 
 
+def test_a_database_that_lies_on_another_disk_stays_there(on_sqlite: Place, tmp_path: Path) -> None:
+    on_sqlite.rated(5, 4)
+    backup = on_sqlite.backup()
+    connection.close()
+    name, elsewhere = on_sqlite.config.state_dir / "server.sqlite3", tmp_path / "elsewhere.sqlite3"
+    name.rename(elsewhere)
+    name.symlink_to(elsewhere)
+    on_sqlite.rated(3)
+    restore(on_sqlite, backup.name)
+    assert name.is_symlink()
+    assert LedgerRow.objects.count() == 2
+
+
 def test_a_restore_that_fails_leaves_no_part_of_it(on_sqlite: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(patience, "PATIENCE_S", 0)
     backup = on_sqlite.backup()
