@@ -5,7 +5,7 @@ from datetime import datetime
 import msgspec
 from django.db import transaction
 
-from sync_server.courts.models import Court, Device, Exit, Placement, Service
+from sync_server.courts.models import Court, Device, Exit, Move, Placement, Service
 from sync_server.courts.settings import CourtSettings
 
 
@@ -58,6 +58,42 @@ def register_device(*, name: str, public_key: bytes, enrolled_at: datetime, labe
 
 @transaction.atomic
 def place_device(*, device: Device, exit: Exit, starts_at: datetime) -> Placement:
-    """`device` stands at `exit` from `starts_at` on. Placing it again at the same instant moves that placement."""
+    """`device` stands at `exit` from `starts_at` on, also if that is long past. Placing it again at the same instant moves that
+    placement; what was counted of that time follows.
+    """
+    stood, until = _around(device, starts_at)
     placement, _ = Placement.objects.update_or_create(device=device, starts_at=starts_at, defaults={"exit": exit})
+    if stood != exit.pk:
+        _moved(device, starts_at, until, stood, exit.pk)
     return placement
+
+
+@transaction.atomic
+def remove_placement(*, device: Device, starts_at: datetime) -> None:
+    """`device` was not moved at `starts_at` after all: it stayed where it stood before. Raises `Placement.DoesNotExist`."""
+    _around(device, starts_at)
+    placement = Placement.objects.get(device=device, starts_at=starts_at)
+    placement.delete()
+    stood, until = _around(device, starts_at)
+    if stood != placement.exit_id:
+        _moved(device, starts_at, until, placement.exit_id, stood)
+
+
+@transaction.atomic
+def change_timezone(court: Court, timezone: str) -> None:
+    """`court` counts its days by `timezone` from the beginning. Raises `ValidationError` for one that is not known."""
+    court.timezone = timezone
+    court.full_clean()
+    court.save(update_fields=["timezone"])
+
+
+def _around(device: Device, instant: datetime) -> tuple[int | None, datetime | None]:
+    """(the exit at which `device` stands at `instant` as far as is written down, when it is moved next)."""
+    Device.objects.select_for_update(no_key=True).get(pk=device.pk)  # two corrections at once would each miss the other
+    placements = Placement.objects.filter(device=device)
+    stood = placements.filter(starts_at__lte=instant).order_by("-starts_at").values_list("exit_id", flat=True).first()
+    return stood, placements.filter(starts_at__gt=instant).order_by("starts_at").values_list("starts_at", flat=True).first()
+
+
+def _moved(device: Device, since: datetime, until: datetime | None, *exits: int | None) -> None:
+    Move.objects.create(device=device, since=since, until=until, exits=[exit for exit in exits if exit is not None])

@@ -13,6 +13,7 @@ from typing import Final
 from django.db import transaction
 
 from sync_server.courts.models import Device
+from sync_server.ingest import order
 from sync_server.ingest.aside import set_aside
 from sync_server.ingest.clocks import EARLIEST, Clocks, known
 from sync_server.ingest.dating import greeted
@@ -22,7 +23,7 @@ from sync_server.ingest.models import Boot, Stream
 from wire.envelopes import Health
 from wire.events import DAY_MS
 
-__all__ = ["Outcome", "Received", "accept", "hear", "known_devices", "put_aside"]
+__all__ = ["Outcome", "Received", "accept", "hear", "known_devices", "narrow", "put_aside"]
 
 log = logging.getLogger(__name__)
 
@@ -48,8 +49,8 @@ def accept(messages: Sequence[Received], *, now: Callable[[], float] = time.time
 
 
 def hear(device: str, health: Health, received: int) -> None:
-    """A report of `device` has come in at `received` (ms): its clock and its echo tell more of when its rows were recorded, and only
-    they refute a clock that lies. Costs three small questions where nothing is learnt.
+    """A report of `device` has come in at `received` (ms): its clock and its echo tell more of when its rows were recorded, and
+    only they refute a clock that lies. Costs three small questions where nothing is learnt.
     """
     key = known_devices([device]).get(device)
     if key is None or key.revoked:
@@ -65,6 +66,13 @@ def hear(device: str, health: Health, received: int) -> None:
     unordered = Stream.objects.filter(device_id=key.id, stream=health.stream, live_after=None)
     if not health.moving and unordered.exists():
         unordered.update(live_after=health.recorded)  # from here on it takes in what happens, as it happens
+
+
+def narrow(streams: Iterable[int]) -> None:
+    """Bounds starts without an anchor by those before and after them, where `streams` have undated rows, and marks what that moves.
+    The caller has opened a transaction.
+    """
+    keep_marks(order.narrow(streams))
 
 
 def _teaches(boot: Boot, health: Health, received: int, earliest: int) -> bool:

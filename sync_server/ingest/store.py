@@ -1,7 +1,7 @@
 """The ledger's statements, set-based, in the dialects of SQLite and PostgreSQL. No decisions are made here."""
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 from django.db import connection
@@ -162,6 +162,56 @@ def date_rows(boot: Boot, *, earliest: int, latest: int, again: bool) -> set[tup
                 f'UPDATE ingest_ledger SET "at" = {date} WHERE {where} AND "at" IS DISTINCT FROM {date}', [*dated, *which, *dated]
             )
     return {(int(stream), hour) for stream, *hours in moves for hour in hours}
+
+
+class Run(NamedTuple):
+    """Undated rows of one boot in a stream: first and last place, and the latest reading (ms) of its clock."""
+
+    boot: int
+    first: int
+    last: int
+    reading: int
+
+
+class Neighbour(NamedTuple):
+    """A row beside a run: its boot, the offset that its date implies (none without a date), the reading at which it happened."""
+
+    boot: int
+    offset: int | None
+    reading: int
+
+
+def undated_runs(stream_id: int, after: int) -> list[Run]:
+    """The boots that have undated rows in a stream beyond `after`, by their place."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT boot_id, min(seq), max(seq), max(visit + dt) FROM ingest_ledger"
+            ' WHERE stream_id = %s AND "at" IS NULL AND boot_id IS NOT NULL AND seq > %s GROUP BY boot_id ORDER BY 2',
+            [stream_id, after],
+        )
+        return [Run(*row) for row in cursor.fetchall()]
+
+
+def neighbour(stream_id: int, after: int, through: int | None, *, last: bool) -> Neighbour | None:
+    """The `last` or the first readable row of a stream beyond `after` and up to `through`."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            'SELECT boot_id, "at" - visit, visit + dt FROM ingest_ledger WHERE stream_id = %s AND seq > %s AND boot_id IS NOT NULL'
+            f"{'' if through is None else ' AND seq <= %s'} ORDER BY seq {'DESC' if last else ''} LIMIT 1",
+            [stream_id, after, *([] if through is None else [through])],
+        )
+        row = cursor.fetchone()
+    return None if row is None else Neighbour(*row)
+
+
+def undated_hours(stream_id: int, boot_id: int, offset: int) -> set[tuple[int, int | None]]:
+    """(stream, hour) of the undated rows of a boot if it had this offset."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            'SELECT DISTINCT (visit + %s) / 3600000 FROM ingest_ledger WHERE stream_id = %s AND "at" IS NULL AND boot_id = %s',
+            [offset, stream_id, boot_id],
+        )
+        return {(stream_id, int(hour)) for (hour,) in cursor.fetchall()}
 
 
 def covered_after(stream_id: int, through: int) -> list[tuple[int, int]]:

@@ -1,5 +1,6 @@
 """Tallies: rebuilt whole for a court's local day, never incremented. Pages read these and no ledger row."""
 
+from datetime import UTC, datetime
 from typing import ClassVar
 
 from django.db import models
@@ -12,6 +13,8 @@ RAW = tuple(f"v{point}" for point in POINTS)
 """Columns of every standing answer, by scale point."""
 CLEANED = tuple(f"c{point}" for point in POINTS)
 """The same without flagged visits."""
+AT_ONCE = datetime(2000, 1, 1, tzinfo=UTC)
+"""When a day is due that nothing holds back."""
 COUNTS = (*RAW, *CLEANED, "dont_know", "not_applicable", "unanswered", "flagged")
 
 
@@ -69,9 +72,34 @@ class CourtRevision(models.Model):
     """Counts up whenever a court's tallies change, so that a page asks one row whether anything is new.
 
     `refreshed_on` is the court's local date for which its cells were last looked over: windows slide at midnight, whoever answers.
+    `timezone` is the one by which its days are counted; blank before the first.
     """
 
     court = models.OneToOneField(Court, primary_key=True, on_delete=models.CASCADE, related_name="revision")
     fresh = models.BigIntegerField(default=0)
     shown = models.BigIntegerField(default=0)
     refreshed_on = models.DateField(null=True)
+    timezone = models.CharField(max_length=64, blank=True)
+
+
+class Followed(models.Model):
+    """One row: up to which of `courts.models.Move` the tallies have followed."""
+
+    id = models.PositiveSmallIntegerField(primary_key=True, default=1)
+    move = models.BigIntegerField(default=0)
+
+
+class Due(models.Model):
+    """A court's local day that has to be counted whatever the marks say: a device was moved, a time zone changed, or counting it
+    failed (`tries` times, for `reason`; not before `not_before` again).
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    court = models.ForeignKey(Court, on_delete=models.CASCADE, related_name="+")
+    local_date = models.DateField(null=True)
+    not_before = models.DateTimeField(default=AT_ONCE)
+    tries = models.IntegerField(default=0)
+    reason = models.CharField(max_length=400, blank=True)
+
+    class Meta:
+        indexes: ClassVar = [models.Index(fields=["court", "local_date"], name="due_day")]

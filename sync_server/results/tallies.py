@@ -5,37 +5,32 @@ everything a visit has said about an item the last word holds, so an answer that
 as they should.
 """
 
+import logging
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Final, NamedTuple
 
 import msgspec
-from django.db import connection, transaction
+from django.db import InterfaceError, OperationalError, connection, transaction
 from django.utils import timezone
 
 from sync_server.courts.models import Court, Exit
 from sync_server.courts.selectors import Stay, placements_between
-from sync_server.ingest.entering import HOUR_MS, KINDS
+from sync_server.ingest.entering import KINDS
 from sync_server.ingest.models import Mark, Stream
-from sync_server.results import cells
-from sync_server.results.models import COUNTS, POINTS, CourtRevision, Tally
+from sync_server.ingest.services import narrow
+from sync_server.results import cells, due
+from sync_server.results.due import EVER, MARGIN, Day, MarkKey, milliseconds
+from sync_server.results.models import COUNTS, POINTS, CourtRevision, Due, Tally
 from wire.events import DONT_KNOW, NOT_APPLICABLE, Answer, Flag, Left, Retract
 
-MARGIN: Final = timedelta(hours=2)
-"""How far beyond a day a visit's last word is looked for. Rows of one visit differ in date only when the clock is set under it."""
-HOUR: Final = timedelta(hours=1)
-MARKS_AT_ONCE: Final = 5_000
-"""Marks looked at in one step."""
+log = logging.getLogger(__name__)
+
+QUARTER_MS: Final = 900_000
+"""By so much zones and their changes differ at the finest: an hour of the clock is made of whole ones."""
 DAYS_AT_ONCE: Final = 50
 """Court days counted in one step, and courts looked over: SQLite has one writer, and ratings that come in meanwhile wait for it."""
-
-
-class Day(NamedTuple):
-    """A court's local day; none stands for what no clock vouches for."""
-
-    court_id: int
-    local_date: date | None
 
 
 class Piece(NamedTuple):
@@ -48,21 +43,26 @@ class Piece(NamedTuple):
 
 
 def step(now: datetime | None = None) -> int:
-    """One bite of the work there is: rebuilds the days that the oldest marks name, and shows of their courts what may be shown.
+    """One bite of the work there is: rebuilds days that are due, the newest first, and shows of their courts what may be shown.
 
     Courts at which a new day has begun are looked over too, because their windows have slid. Returns how many days and courts
-    that were; 0 when there was nothing to do, which costs three small questions and no lock.
+    that were; 0 when there was nothing to do, which costs a few small questions and no lock.
     """
     now = now or timezone.now()
-    if not Mark.objects.exists() and not cells.look_over(now, 1):
+    if due.unfollowed():
+        with transaction.atomic(durable=True):
+            due.follow()
+    if not (Mark.objects.exists() or Due.objects.filter(not_before__lte=now).exists() or cells.look_over(now, 1)):
         return 0
     with transaction.atomic(durable=True):
-        # Locked, so that a second worker waits and then finds them gone, instead of counting the same days beside us.
-        marks = list(Mark.objects.select_for_update().order_by("id").values_list("id", "stream_id", "hour")[:MARKS_AT_ONCE])
-        taken, days = _bite({(stream, hour): None for _, stream, hour in marks})
+        marks = due.waiting_marks()
+        narrow({stream for _, stream, hour in marks if hour is None})
+        left_due = due.due_days(now, max(1, DAYS_AT_ONCE // 2))
+        taken, days = _bite({(stream, hour): None for _, stream, hour in marks}, left_due)
         changed: dict[int, set[str]] = defaultdict(set)
         for day in sorted(days, key=lambda day: (day.court_id, day.local_date or date.min)):
-            changed[day.court_id] |= rebuild(day)
+            changed[day.court_id] |= _rebuild_or_put_off(day, now)
+        due.done(days, now)
         turned = {court.id for court in cells.look_over(now, DAYS_AT_ONCE)}
         for court_id in sorted(changed.keys() | turned):
             _show(court_id, None if court_id in turned else changed[court_id], now)
@@ -71,6 +71,20 @@ def step(now: datetime | None = None) -> int:
         for start in range(0, len(ids), 500):
             Mark.objects.filter(id__in=ids[start : start + 500]).delete()
     return len(days) + len(turned) + bool(ids)
+
+
+def _rebuild_or_put_off(day: Day, now: datetime) -> set[str]:
+    """Counts `day` afresh. One at which that fails is kept with its reason and holds up nobody."""
+    try:
+        with transaction.atomic():
+            changed = rebuild(day)
+    except (OperationalError, InterfaceError):
+        raise  # the database's trouble, not the day's
+    except Exception as fault:
+        log.exception("a day could not be counted")
+        due.put_off(day, fault, now)
+        return set()
+    return changed
 
 
 def _show(court_id: int, items: set[str] | None, now: datetime) -> None:
@@ -85,45 +99,17 @@ def _show(court_id: int, items: set[str] | None, now: datetime) -> None:
     cells.revise(court_id, shown=int(moved), refreshed_on=today if items is None else None)
 
 
-def _bite(marks: Iterable[tuple[int, int | None]]) -> tuple[set[tuple[int, int | None]], set[Day]]:
-    """As many of the (stream, hour) marks, oldest first, as name no more than `DAYS_AT_ONCE` days; and these days."""
-    taken: set[tuple[int, int | None]] = set()
-    days: set[Day] = set()
-    for mark, named in days_of(marks).items():
+def _bite(marks: Iterable[MarkKey], left_due: Iterable[Day]) -> tuple[set[MarkKey], set[Day]]:
+    """As many of the (stream, hour) marks in their order as name no more than `DAYS_AT_ONCE` days; and these days, with those that
+    are due anyway.
+    """
+    taken: set[MarkKey] = set()
+    days = set(left_due)
+    for mark, named in due.days_of(marks).items():
         if not days or len(days | named) <= DAYS_AT_ONCE:
             taken.add(mark)
             days |= named
     return taken, days
-
-
-def days_of(marks: Iterable[tuple[int, int | None]]) -> dict[tuple[int, int | None], set[Day]]:
-    """For each (stream, hour), the court days on which visits that began then may fall."""
-    marks = list(marks)
-    devices = dict(Stream.objects.filter(id__in={stream for stream, _ in marks}).values_list("id", "device_id"))
-    stays: dict[int, list[Stay]] = defaultdict(list)
-    for stay in _stays_of(set(devices.values())):
-        stays[stay.device_id].append(stay)
-    courts = Court.objects.in_bulk({stay.court_id for some in stays.values() for stay in some})
-    return {
-        (stream, hour): {day for stay in stays[devices[stream]] for day in _days_at(stay, courts[stay.court_id], hour)}
-        for stream, hour in marks
-    }
-
-
-def _days_at(stay: Stay, court: Court, hour: int | None) -> set[Day]:
-    if hour is None:
-        return {Day(court.id, None)} if stay.ends_at is None else set()
-    # Other rows of these visits may be dated a little differently, and a zone off by half an hour splits an hour.
-    begin = datetime.fromtimestamp(hour * HOUR.total_seconds(), UTC) - MARGIN
-    end = begin + HOUR + 2 * MARGIN
-    if stay.starts_at >= end or (stay.ends_at is not None and stay.ends_at <= begin):
-        return set()
-    return {Day(court.id, court.local_date(at)) for at in (begin, end - timedelta(milliseconds=1))}
-
-
-def _stays_of(devices: Iterable[int]) -> list[Stay]:
-    ever = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
-    return placements_between(*ever, device_ids=devices)
 
 
 # --- one day -----------------------------------------------------------------------------------------------------------------
@@ -152,84 +138,104 @@ def _told(tallies: Iterable[Tally]) -> set[tuple[str, bytes]]:
 
 
 class Counted(NamedTuple):
-    """How many visits had this as their last word."""
+    """How many visits had this as their last word, by quarter hours since the local midnight; none where only the day is known."""
 
     exit: int
     item: str
     input: int
-    elapsed_hours: int
+    quarters: int | None
     kind: int
     value: int | None
     flagged: bool
     visits: int
 
 
+# A row may stand in several streams of its device, because a card was copied or its file was damaged: the newest stream holds what
+# the others did, in its order.
 # A device that was moved within the day has pieces whose margins overlap, so the last word is found for each piece by itself.
 _COUNT: Final = f"""
 WITH piece (stream_id, exit_id, since, until) AS (SELECT {{piece}}),
+slice (stream_id, exit_id, since, until) AS (SELECT {{piece}}),
+near AS ({{near}}),
 word AS (
-    SELECT p.exit_id, p.since, p.until, l.*,
-        row_number() OVER (
-            PARTITION BY p.exit_id, p.since, l.boot_id, l.visit, l.item_id ORDER BY l.dt DESC, l.seq DESC
-        ) AS place
-    FROM piece p JOIN ingest_ledger l ON l.stream_id = p.stream_id AND {{near}}
-    WHERE l.kind IN ({KINDS[Answer]}, {KINDS[Retract]}, {KINDS[Left]})
+    SELECT n.*, row_number() OVER (
+        PARTITION BY n.exit_id, n.since, n.boot_id, n.visit, n.item_id ORDER BY n.dt DESC, n.stream_id DESC, n.seq DESC
+    ) AS place
+    FROM near n WHERE n.kind IN ({KINDS[Answer]}, {KINDS[Retract]}, {KINDS[Left]})
 ),
-doubt AS (
-    SELECT DISTINCT l.boot_id, l.visit
-    FROM piece p JOIN ingest_ledger l ON l.stream_id = p.stream_id AND {{near}}
-    WHERE l.kind = {KINDS[Flag]}
-)
-SELECT w.exit_id, i.key, w.input, {{elapsed}} AS elapsed, w.kind, w.value, d.visit IS NOT NULL AS flagged, count(*)
+doubt AS (SELECT DISTINCT n.boot_id, n.visit FROM near n WHERE n.kind = {KINDS[Flag]})
+SELECT w.exit_id, i.key, w.input, (w."at" - {{began}}) / {QUARTER_MS} AS quarters, w.kind, w.value, d.visit IS NOT NULL AS flagged,
+    count(*)
 FROM word w
 JOIN ingest_itemkey i ON i.id = w.item_id
 LEFT JOIN doubt d ON d.boot_id = w.boot_id AND d.visit = w.visit
-WHERE w.place = 1 AND w.kind IN ({KINDS[Answer]}, {KINDS[Left]}) AND {{within}}
+WHERE w.place = 1 AND w.kind IN ({KINDS[Answer]}, {KINDS[Left]}) AND (w."at" IS NULL OR (w."at" >= w.since AND w."at" < w.until))
 GROUP BY 1, 2, 3, 4, 5, 6, 7
 """
+_MARGIN_MS: Final = MARGIN // timedelta(milliseconds=1)
+_ROWS: Final = "SELECT p.exit_id, p.since, p.until, l.* FROM piece p JOIN ingest_ledger l ON l.stream_id = p.stream_id"
+_DATED: Final = f'{_ROWS} AND l."at" >= p.since - {_MARGIN_MS} AND l."at" < p.until + {_MARGIN_MS}'
+# Between its bounds a visit without a date may have begun at any instant: one piece of one day must hold them all.
+_BOUNDED: Final = f"""{_ROWS} AND l."at" IS NULL
+    JOIN ingest_boot b ON b.id = l.boot_id AND b."offset" IS NULL AND l.visit + b.low >= p.since AND l.visit + b.high < p.until"""
+_UNDATED: Final = f"""{_ROWS} AND l."at" IS NULL AND NOT EXISTS (
+    SELECT 1 FROM slice s JOIN ingest_boot b ON b.id = l.boot_id
+    WHERE s.stream_id = l.stream_id AND b."offset" IS NULL AND l.visit + b.low >= s.since AND l.visit + b.high < s.until
+)"""
 _PIECES: Final = {
     "sqlite": "value->>0, value->>1, value->>2, value->>3 FROM json_each(%s)",
     "postgresql": "(r->>0)::int, (r->>1)::int, (r->>2)::bigint, (r->>3)::bigint FROM jsonb_array_elements(%s::jsonb) AS r",
 }
-_MARGIN_MS: Final = MARGIN // timedelta(milliseconds=1)
-_DATED: Final = {
-    "near": f'l."at" >= p.since - {_MARGIN_MS} AND l."at" < p.until + {_MARGIN_MS}',
-    "within": 'w."at" >= w.since AND w."at" < w.until',
-    "elapsed": f'(w."at" - %s) / {HOUR_MS}',
-}
-_UNDATED: Final = {"near": 'l."at" IS NULL', "within": "1 = 1", "elapsed": "%s"}
 
 
 def _count(court: Court, day: Day) -> tuple[int, list[Counted]]:
     """(the local midnight in ms, what was counted)."""
-    began, pieces = _pieces(court, day)
+    if day.local_date is None:
+        stays, began = [stay for stay in placements_between(*EVER, court_id=court.id) if stay.ends_at is None], 0
+        streams = _streams_of(stays)
+        pieces = [Piece(stream, stay.exit_id, None, None) for stay in stays for stream in streams[stay.device_id]]
+    else:
+        begin, end = bounds(court, day.local_date)
+        stays, began = placements_between(begin, end, court_id=court.id), milliseconds(begin)
+        pieces = _pieces(stays, _streams_of(stays), begin, end)
     if not pieces:
         return began, []
-    parts = _UNDATED if day.local_date is None else _DATED
-    statement = _COUNT.format(piece=_PIECES[connection.vendor], **parts)
+    devices = {stay.device_id for stay in stays}
+    slices: list[Piece] = []
+    if day.local_date is None:
+        near, slices = _UNDATED, _slices(devices)
+    else:
+        near = f"{_DATED} UNION ALL {_BOUNDED}" if due.bounded(devices).exists() else _DATED
+    told = [msgspec.json.encode(some).decode() for some in (pieces, slices)]
     with connection.cursor() as cursor:
-        cursor.execute(statement, [msgspec.json.encode(pieces).decode(), began])
+        cursor.execute(_COUNT.format(piece=_PIECES[connection.vendor], near=near, began=began), told)
         return began, [Counted(*row) for row in cursor.fetchall()]
 
 
-def _pieces(court: Court, day: Day) -> tuple[int, list[Piece]]:
-    if day.local_date is None:
-        stays = [stay for stay in _stays_of_court(court) if stay.ends_at is None]
-        streams = _streams_of(stays)
-        return 0, [Piece(stream, stay.exit_id, None, None) for stay in stays for stream in streams[stay.device_id]]
-    begin, end = bounds(court, day.local_date)
-    stays = placements_between(begin, end, court_id=court.id)
-    streams = _streams_of(stays)
-    return _ms(begin), [
-        Piece(stream, stay.exit_id, _ms(max(begin, stay.starts_at)), _ms(end if stay.ends_at is None else min(end, stay.ends_at)))
+def _pieces(stays: Iterable[Stay], streams: Mapping[int, Sequence[int]], begin: datetime, end: datetime) -> list[Piece]:
+    """What of each stream lies between `begin` and `end`, by where its device stood."""
+    return [
+        Piece(
+            stream,
+            stay.exit_id,
+            milliseconds(max(begin, stay.starts_at)),
+            milliseconds(end if stay.ends_at is None else min(end, stay.ends_at)),
+        )
         for stay in stays
         for stream in streams[stay.device_id]
     ]
 
 
-def _stays_of_court(court: Court) -> list[Stay]:
-    ever = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
-    return placements_between(*ever, court_id=court.id)
+def _slices(devices: Collection[int]) -> list[Piece]:
+    """Every piece of one local day, at whatever court, that may hold undated visits of `devices` whose bounds are narrow."""
+    found: list[Piece] = []
+    for day, device_id in due.bounded_days(devices):
+        court = Court.objects.get(pk=day.court_id)
+        assert day.local_date is not None
+        begin, end = bounds(court, day.local_date)
+        stays = placements_between(begin, end, court_id=court.id, device_ids=[device_id])
+        found += _pieces(stays, _streams_of(stays), begin, end)
+    return found
 
 
 def _streams_of(stays: Iterable[Stay]) -> dict[int, list[int]]:
@@ -245,10 +251,6 @@ def bounds(court: Court, local_date: date) -> tuple[datetime, datetime]:
     begin = datetime.combine(local_date, time.min, zone)
     end = datetime.combine(local_date + timedelta(days=1), time.min, zone)
     return begin.astimezone(UTC), end.astimezone(UTC)
-
-
-def _ms(instant: datetime) -> int:
-    return round(instant.timestamp() * 1000)
 
 
 def _tallies(court: Court, day: Day, began: int, counted: Iterable[Counted]) -> list[Tally]:
@@ -268,8 +270,8 @@ def _tallies(court: Court, day: Day, began: int, counted: Iterable[Counted]) -> 
                 hours={},
             )
         hour = None
-        if day.local_date is not None:
-            hour = datetime.fromtimestamp((began + found.elapsed_hours * HOUR_MS) / 1000, court.zone).hour
+        if found.quarters is not None:
+            hour = datetime.fromtimestamp((began + found.quarters * QUARTER_MS) / 1000, court.zone).hour
         _enter(tally, found, hour)
     return list(rows.values())
 
