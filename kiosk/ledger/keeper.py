@@ -14,9 +14,10 @@ import structlog
 from kiosk.core.progress import Excerpt, Progress, Standing
 from kiosk.errors import LedgerError, LedgerInUse, LedgerTooNew
 from kiosk.ledger import aside, ballast, salvage, store
+from kiosk.ledger.faults import is_damage, is_full, leaves_file_known
 from kiosk.ledger.salvage import Salvage
 from kiosk.ledger.sealing import Unreadable
-from kiosk.ledger.store import Birth, Connect, Store, is_damage, is_full, leaves_file_known
+from kiosk.ledger.store import Birth, Connect, Store
 from wire.codec import WireError, encode_event
 from wire.events import Event, StreamId
 

@@ -16,7 +16,8 @@ from sqlite_utils import Database
 
 from kiosk.core.progress import Excerpt, Progress, Standing
 from kiosk.durable import settle, sync_folder
-from kiosk.errors import LedgerError, LedgerInUse
+from kiosk.errors import LedgerError
+from kiosk.ledger.faults import explained
 from kiosk.ledger.pages import Row, rows_beyond
 from kiosk.ledger.pasts import COLUMNS, Past, bite, safe_through
 from kiosk.ledger.salvage import Salvage
@@ -88,7 +89,7 @@ class Store:
             self._open(known_next)
         except BaseException as fault:
             self._connection.close()
-            raise _explained(path, fault) from fault
+            raise explained(path, fault) from fault
         if born:
             sync_folder(path.parent)
 
@@ -377,41 +378,6 @@ def look(state_dir: Path, device: str) -> Standing | None:
         return store.standing
     finally:
         store.close()
-
-
-def is_full(fault: sqlite3.Error) -> bool:
-    """Whether there was no room."""
-    return _code(fault) == sqlite3.SQLITE_FULL
-
-
-def leaves_file_known(fault: sqlite3.Error) -> bool:
-    """Whether the write was refused before it touched the file: no room, or a file system that takes no writes."""
-    return _code(fault) in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY)
-
-
-def is_damage(fault: sqlite3.Error) -> bool:
-    """Whether SQLite says that the file itself is broken, rather than full, locked or out of reach."""
-    return _code(fault) in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
-
-
-def _code(fault: sqlite3.Error) -> int:
-    return int(getattr(fault, "sqlite_errorcode", 0)) & 0xFF
-
-
-def _explained(path: Path, fault: BaseException) -> BaseException:
-    if isinstance(fault, OSError):
-        return LedgerError(f"The ledger {path} cannot be used now: {fault}.", "Look at the card: is it full or read-only?")
-    if not isinstance(fault, sqlite3.Error):
-        return fault
-    if is_damage(fault):
-        return Unreadable(str(fault))
-    if _code(fault) == sqlite3.SQLITE_BUSY:
-        return LedgerInUse(
-            "Another kiosk is running on the ledger {path}.", "Stop it first, or give this one another state_dir.", path=path
-        )
-    if isinstance(fault, sqlite3.OperationalError) and _code(fault) != sqlite3.SQLITE_ERROR:
-        return LedgerError(f"The ledger {path} cannot be used now: {fault}.", "Look at the card: is it full or read-only?")
-    return Unreadable(str(fault))
 
 
 def _is_older(row: bytes, wall: int) -> bool:

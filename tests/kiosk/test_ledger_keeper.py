@@ -2,6 +2,7 @@
 
 import shutil
 import sqlite3
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -105,18 +106,23 @@ class Cut(BaseException):
 
 
 def cutting(path: Path, images: list[Path]) -> stores.Connect:
-    """Connections that take an image of the card before each statement."""
+    """Connections that take an image of the card before each statement that finds it changed."""
+    seen: set[bytes] = set()
 
     def connect(file: Path) -> sqlite3.Connection:
         connection = stores.connect(file)
 
         def snapshot(statement: str) -> None:
+            parts = sorted(path.parent.glob(f"{path.name}*")) + sorted((path.parent / "quarantine").glob("*"))
+            state = sha256(b"".join(str(part).encode() + part.read_bytes() for part in parts)).digest()
+            if state in seen:
+                return
+            seen.add(state)
             image = path.parent / f"image-{len(images)}"
-            image.mkdir()
-            for part in path.parent.glob(f"{path.name}*"):
-                shutil.copy(part, image)
-            if (path.parent / "quarantine").exists():
-                shutil.copytree(path.parent / "quarantine", image / "quarantine")
+            for part in parts:
+                copy = image / part.relative_to(path.parent)
+                copy.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy(part, copy)
             images.append(image)
 
         connection.set_trace_callback(snapshot)
@@ -135,7 +141,7 @@ def test_a_cut_before_any_statement_of_taking_over_loses_no_row_and_doubles_none
     anew(bench, backed=5)
     bench.settle()
     bench.keeper.close()
-    assert len(images) > 20
+    assert len(images) > 4
     for image in images:
         again = Bench(image / path.name)
         if again.keeper.standing().next == count + 1 and not again.keeper.standing().moving:
@@ -146,11 +152,11 @@ def test_a_cut_before_any_statement_of_taking_over_loses_no_row_and_doubles_none
         again.keeper.close()
 
 
-def test_a_cut_before_any_statement_of_a_births_or_a_migration_leaves_a_ledger_that_works(path: Path) -> None:
+def test_a_cut_before_any_statement_of_a_birth_leaves_a_ledger_that_works(path: Path) -> None:
     images: list[Path] = []
     bench = Bench(path, connect=cutting(path, images))
     bench.keeper.close()
-    assert len(images) > 10
+    assert len(images) > 2
     for image in images:
         again = Bench(image / path.name)
         assert again.keeper.quarantined == []
@@ -184,7 +190,7 @@ def test_a_ledger_of_the_first_version_is_brought_up_to_date_whatever_statement_
     old.close()
     images: list[Path] = []
     Bench(path, connect=cutting(path, images)).keeper.close()
-    assert len(images) > 10
+    assert len(images) > 2
     for image in images:
         again = Bench(image / path.name)
         assert (again.keeper.quarantined, again.keeper.standing().stream, again.held()) == ([], stream, rows)
@@ -278,7 +284,7 @@ def test_nobody_is_told_rows_that_are_not_what_was_written(path: Path) -> None:
         max_size=40,
     )
 )
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_through_any_number_of_new_streams_every_row_is_kept_exactly_once_until_it_is_backed_up(
     tmp_path_factory: pytest.TempPathFactory, acts: list[str]
 ) -> None:

@@ -189,8 +189,8 @@ def test_a_cut_before_any_statement_of_salvaging_loses_no_row_and_doubles_none(p
     bench.settle()
     bench.keeper.close()
     quarantined = [image for image in images if (image / "quarantine").exists()]
-    assert len(quarantined) > 20
-    for image in quarantined[::3]:
+    assert len(quarantined) > 6
+    for image in quarantined:
         again = salvaged(image / path.name)
         assert again.visits() == list(range(10, 150))
         again.keeper.close()

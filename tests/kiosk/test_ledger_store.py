@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from kiosk.core.progress import Progress
 from kiosk.errors import LedgerError, LedgerInUse
+from kiosk.ledger.faults import is_damage
 from kiosk.ledger.sealing import Unreadable
-from kiosk.ledger.store import Store, is_damage
+from kiosk.ledger.store import Store
 from tests.kiosk.exit import BOOT, WALL_OFFSET
 from wire import chain
 from wire.codec import encode_event
