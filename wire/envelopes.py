@@ -96,9 +96,10 @@ class Ack(msgspec.Struct, frozen=True, array_like=True, tag=3):
     """What the server has committed. Published after the commit and never before.
 
     `epoch` changes when the server was restored from a backup; every row up to `stored_through` is stored, every row up to
-    `backed_through` also in the oldest backup that may still be restored; `missing` names gaps, and every row up to `highest` that no
-    gap names is stored; `credit` is how many batches the device may have under way; `server_wall` the server's clock in ms at the
-    commit.
+    `backed_through` also in the oldest backup that may still be restored; `missing` names gaps, and every row up to `highest`
+    that no gap names is stored; `credit` is how many batches the device may have under way; `server_wall` the server's clock in
+    ms at the commit; `link` begins the chain after row `stored_through` (8 bytes, none if that is not told): a device whose own
+    chain begins otherwise there has been copied, and the rows that are spoken of are not its own.
     """
 
     v: Literal[1]
@@ -113,6 +114,7 @@ class Ack(msgspec.Struct, frozen=True, array_like=True, tag=3):
     forked_at: SeqNumber | None = None
     refused: Annotated[str, msgspec.Meta(max_length=200)] | None = None
     highest: Watermark = 0
+    link: Annotated[bytes, msgspec.Meta(max_length=8)] = b""
 
 
 class Gap(msgspec.Struct, frozen=True, array_like=True):

@@ -189,6 +189,13 @@ def shots(
                     yield Shot(name, language, size, mode, picture, palette)
 
 
+STAFF_LINE: Final = (
+    "Записано 1204510 · доставлено 1204498 · у резервній копії 1100000 · чекає з 23.11 14:05"
+    " · остання прогалина № 1204001–1204250, 23.11 13:50"
+)
+"""What staff read while they clean, as long as it gets."""
+
+
 def draw(
     scene: Scene,
     url: str | None,
@@ -219,6 +226,7 @@ def draw(
     presenter.configure(
         Surroundings(court=court, languages=LANGUAGES, language="uk", number="17", public_url=url, items=items(), voices=voices)
     )
+    presenter.tell_staff(STAFF_LINE)
     presenter.show(scene)
     clock.at = NOW
     presenter.renew()

@@ -209,8 +209,8 @@ class Delivery:
             self._greeted_at = None
             self._back_off(now)
 
-    def acknowledged(self, ack: Ack, now: int) -> Heard:
-        """The server has spoken."""
+    def acknowledged(self, ack: Ack, now: int, *, ours: bool = True) -> Heard:
+        """The server has spoken; `ours` says whether the rows it speaks of can be those of this ledger, by their chain."""
         known = self.progress
         if ack.stream != self._standing.stream:
             return Heard(note="an acknowledgement for another stream")
@@ -226,6 +226,10 @@ class Delivery:
             return Heard(note=f"refused: {ack.refused}")
         self._failures = 0
         self._not_before = now
+        if (row := self._forked_at(ack, ours=ours)) is not None:
+            # Nobody knows from which row on the server speaks of another device's rows, so nothing of it is believed.
+            self._standing = self._standing._replace(progress=msgspec.structs.replace(known, forked_at=row))
+            return Heard(row != known.forked_at, row != known.forked_at, f"another device with this name sent row {row} before us")
         self._flights = [flight for flight in self._flights if flight.first]
         self._credit = ack.credit
         poorer = self._unmoved >= UNMOVED and ack.epoch == known.epoch and ack.stored_through < known.stored_through
@@ -242,9 +246,7 @@ class Delivery:
             note = f"the server has rows up to {ack.stored_through} only, where it had {known.stored_through}"
         elif known.epoch and changed.epoch != known.epoch:
             note = f"the server was restored and has rows up to {ack.stored_through}"
-        elif changed.forked_at is not None and known.forked_at is None:
-            note = f"another device with this name sent row {changed.forked_at} before us"
-        urgent = poorer or changed.epoch != known.epoch or changed.forked_at != known.forked_at
+        urgent = poorer or changed.epoch != known.epoch
         return Heard(changed != known, urgent, note)
 
     # --- what to do --------------------------------------------------------------------------------------------------------
@@ -317,20 +319,19 @@ class Delivery:
             self._stored_beyond = []
         if known.epoch and ack.epoch != known.epoch:  # restored from a backup: what it says now counts, however little it is
             retired = (*known.retired, known.epoch)[-EPOCHS_REMEMBERED:]
-            known = Progress(ack.epoch, 0, 0, retired, known.forked_at)
+            known = Progress(ack.epoch, 0, 0, retired)
             self._forget_flights()
             self._stored_beyond = []
-        forked_at = self._forked_at(ack)
-        # Behind a fork the server's rows are not ours, so its word about them says nothing about these.
-        ours = self._standing.next - 1 if forked_at is None else min(forked_at, self._standing.next) - 1
-        stored = min(max(known.stored_through, ack.stored_through), ours)
+        stored = min(max(known.stored_through, ack.stored_through), self._standing.next - 1)
         backed = min(ack.backed_through, stored)
-        return msgspec.structs.replace(known, epoch=ack.epoch, stored_through=stored, backed_through=backed, forked_at=forked_at)
+        return msgspec.structs.replace(known, epoch=ack.epoch, stored_through=stored, backed_through=backed)
 
-    def _forked_at(self, ack: Ack) -> int | None:
-        """The first row that another device with our name has sent otherwise. Rows that we have never written are its rows, too: a
-        card that was put back to an earlier state meets them."""
+    def _forked_at(self, ack: Ack, *, ours: bool) -> int | None:
+        """A row that another device with our name has sent otherwise. Rows that we have never written are its rows, too: a card
+        that was put back to an earlier state meets them."""
         signs = [row for row in (self.progress.forked_at, ack.forked_at) if row is not None]
+        if not ours:
+            signs.append(max(1, ack.stored_through))
         if max(ack.stored_through, ack.highest) >= self._standing.next:
             signs.append(self._standing.next)
         return min(signs, default=None)

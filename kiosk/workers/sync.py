@@ -22,7 +22,8 @@ from wire import chain
 from wire.codec import Envelope, WireError, decode_ack, decode_command, decode_config, decode_signed_config, encode
 from wire.envelopes import Ack, Batch, Config, Echo, Gap, Health, Hello, Result, SignedConfig
 from wire.envelopes import Clock as ClockReading
-from wire.events import DeviceId
+from wire.events import DeviceId, StreamId
+from wire.events import Link as ChainLink
 
 log = structlog.get_logger("sync")
 
@@ -108,6 +109,7 @@ class Sync:
         self._delivery: Delivery | None = None
         self._hole: Hole | None = None
         self._echo: Echo | None = None
+        self._sent_link: tuple[StreamId, int, ChainLink] | None = None
         self._stale = True
         self._thread = threading.Thread(target=self._run, name="sync", daemon=True)
 
@@ -318,6 +320,7 @@ class Sync:
             delivery.not_taken(now)
         else:
             delivery.sent(first, first + len(rows) - 1, token, now)
+            self._sent_link = stream, first + len(rows) - 1, head
 
     def _publish(self, line: Line, leaf: Literal["up", "health", "result"], envelope: Envelope, now: int) -> int | None:
         return line.publish(leaf, *encode(envelope), now)
@@ -369,7 +372,12 @@ class Sync:
         first_word, self._echo = self._echo is None, Echo(ack.server_wall, now)
         if self._delivery is None:
             return
-        heard = self._delivery.acknowledged(ack, now)
+        try:
+            ours = self._is_ours(ack, self._delivery.standing)
+        except LedgerError as fault:  # the next one says it again
+            log.warning("acknowledgement-not-checked", text=str(fault))
+            return
+        heard = self._delivery.acknowledged(ack, now, ours=ours)
         if first_word and not self._clock.stamp().synchronised:
             self._delivery.greet_again()  # only with an echo can the server tell what our clock means
         if heard.note:
@@ -381,6 +389,17 @@ class Sync:
                 self._shelf.remember(self._delivery.standing.stream, self._delivery.progress, now=heard.urgent)
             except LedgerError as fault:  # known here all the same; after a restart the server says it again
                 log.warning("progress-not-written", text=str(fault))
+
+    def _is_ours(self, ack: Ack, standing: Standing) -> bool:
+        """Whether the rows that `ack` speaks of can be those of this ledger. A card that was copied has a twin, whose rows the
+        server may have in place of ours: to take them for delivered would lose ours. Raises `LedgerError`."""
+        through = ack.stored_through
+        if not ack.link or ack.stream != standing.stream or not standing.oldest - 1 <= through < standing.next:
+            return True  # nothing to compare; what we have not written is a fork by itself
+        known = self._sent_link
+        if known is None or known[:2] != (standing.stream, through):
+            known = self._sent_link = standing.stream, through, self._shelf.read(standing.stream, through + 1, 0).previous
+        return known[2].startswith(ack.link)
 
     def _configured(self, message: Message) -> None:
         if not message.payload:  # a retained message that was cleared

@@ -118,7 +118,14 @@ class Book:
             forked_at=stream.forked_at,
             refused=None if refused is None else refused[:200],
             highest=unnamed[0][0] - 1 if unnamed else stream.highest,
+            link=self._told_link(),
         )
+
+    def _told_link(self) -> bytes:
+        """The chain after the contiguous watermark, as far as it is kept; nothing where no row stands there."""
+        through = self.stream.stored_through
+        link = self.links(through, through).get(through) if through else None
+        return b"" if link is None else link.to_bytes(8, "big", signed=True)
 
 
 def opened(stream: Stream) -> Book:

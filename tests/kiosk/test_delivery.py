@@ -262,16 +262,16 @@ def test_acknowledgements_of_another_stream_change_nothing() -> None:
     assert delivery.progress.stored_through == 0
 
 
-def test_at_a_fork_a_new_stream_is_begun_and_nothing_behind_the_fork_counts_as_stored() -> None:
-    delivery = connected(20)
-    heard = delivery.acknowledged(ack(30, backed=30, forked_at=11), 0)
+def test_at_a_fork_a_new_stream_is_begun_and_nothing_that_is_said_of_the_former_is_believed() -> None:
+    delivery = connected(20, progress=Progress(EPOCH, 4, 0))
+    heard = delivery.acknowledged(ack(18, backed=18, forked_at=11), 0)
     assert heard.urgent
-    assert delivery.progress == Progress(EPOCH, 10, 10, (), 11)
+    assert delivery.progress == Progress(EPOCH, 4, 0, (), 11)
     assert delivery.task(0) == Renew()
     again = Delivery(standing(20, progress=delivery.progress), draw=random.random)
     assert again.task(0) == Renew(), "also after a restart, and without a link"
-    again.acknowledged(ack(40, backed=40), 0)
-    assert again.progress.stored_through == 10
+    again.acknowledged(ack(19, backed=19), 0)
+    assert again.progress.stored_through == 4
     delivery.recorded(Standing(StreamId(b"t" * 16), 1, 1, Progress(EPOCH), 10))
     assert delivery.task(0) == Greet()
     delivery.greeted(7, 0)
@@ -285,7 +285,15 @@ def test_a_server_that_has_rows_which_were_never_written_here_has_them_of_anothe
     delivery = connected(5)
     heard = delivery.acknowledged(ack(2 if more else 9, **more), 0)
     assert "another device with this name sent row 6" in heard.note
-    assert delivery.progress.stored_through == (2 if more else 5)
+    assert delivery.progress.stored_through == 0
+    assert delivery.task(0) == Renew()
+
+
+def test_a_server_whose_rows_are_not_ours_by_their_chain_has_none_of_ours() -> None:
+    delivery = connected(20)
+    heard = delivery.acknowledged(ack(12, backed=12), 0, ours=False)
+    assert heard.urgent
+    assert delivery.progress == Progress(EPOCH, 0, 0, (), 12)
     assert delivery.task(0) == Renew()
 
 

@@ -338,7 +338,29 @@ def test_health_says_what_is_recorded_delivered_backed_up_and_waiting(desk: Desk
 # --- forks, gaps, echoes -----------------------------------------------------------------------------------------------------
 
 
-def test_a_fork_is_answered_by_a_new_stream_that_carries_everything_not_backed_up(desk: Desk, tmp_path: Path) -> None:
+def test_an_acknowledgement_of_a_twins_rows_takes_none_of_ours_for_delivered(desk: Desk) -> None:
+    """A card that was put back to an earlier state has written as many rows as its twin had, and the server holds the twin's."""
+    desk.rate(6)
+    former = desk.ledger.standing().stream
+    desk.sync.step(FromLink(Way.MQTT, LinkUp()))
+    theirs = chain.links(chain.origin(former), [b"theirs"] * 4)[-1]
+    desk.down("down", desk.ack(4, backed=4, link=theirs[:8]))
+    assert desk.ledger.standing().stream != former
+    until(lambda: desk.ledger.standing().next == 7, "every row has moved")
+
+
+def test_an_acknowledgement_that_knows_our_chain_is_believed(desk: Desk) -> None:
+    desk.rate(6)
+    stream = desk.ledger.standing().stream
+    desk.sync.step(FromLink(Way.MQTT, LinkUp()))
+    for through in (4, 6, 6, 2):
+        link = desk.ledger.read(stream, through + 1, 0).previous
+        desk.down("down", desk.ack(through, backed=through, link=link[:8]))
+    standing = desk.ledger.standing()
+    assert (standing.stream, standing.progress.stored_through) == (stream, 6)
+
+
+def test_a_fork_is_answered_by_a_new_stream_that_carries_everything(desk: Desk, tmp_path: Path) -> None:
     desk.rate(6)
     former = desk.ledger.standing().stream
     desk.sync.step(FromLink(Way.MQTT, LinkUp()))
@@ -355,7 +377,7 @@ def test_a_fork_is_answered_by_a_new_stream_that_carries_everything_not_backed_u
     assert isinstance(batch, Batch)
     rows = [decode_event(row) for row in batch.rows]
     assert sorted(row.visit for row in rows if isinstance(row, Answer)) == sorted(
-        [*(rating(n).visit for n in range(2, 6)), rating(0).visit]
+        [*(rating(n).visit for n in range(6)), rating(0).visit]
     )
     desk.down("down", structs.replace(desk.ack(6, forked_at=5), stream=former))
     assert desk.ledger.standing().stream == stream, "what is still said about the former stream changes nothing"

@@ -14,7 +14,7 @@ from kiosk.screen.screens.compose import compose
 from kiosk.screen.staging import Stage
 from kiosk.screen.theme import Theme
 from kiosk.texts import Texts
-from workbench.gallery import COURT, LANGUAGES, LONG, PANELS, URL, bank, items
+from workbench.gallery import COURT, LANGUAGES, LONG, PANELS, STAFF_LINE, URL, bank, items
 
 GLASSES: Final = tuple(Glass(size, diagonal) for size, diagonal in PANELS.items())
 """The panels that are photographed, too."""
@@ -35,13 +35,6 @@ class Shot:
     @property
     def name(self) -> str:
         return f"{self.scene}-{self.language}-{self.glass.size[0]}x{self.glass.size[1]}-{self.mode}"
-
-
-STAFF_LINE: Final = (
-    "Записано 1204510 · доставлено 1204498 · у резервній копії 1100000 · чекає з 23.11 14:05"
-    " · остання прогалина № 1204001–1204250, 23.11 13:50"
-)
-"""As long as it gets."""
 
 
 def scenes(language: str) -> dict[str, Scene]:

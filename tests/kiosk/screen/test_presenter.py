@@ -410,6 +410,16 @@ def test_a_finger_held_on_the_corner_and_lifted_locks_the_screen_for_wiping(scre
     assert "Прибирання екрана: ще 30 с" in screen.texts
 
 
+def test_while_they_clean_staff_read_what_has_become_of_the_entries_and_nobody_else_does(screen: Exit) -> None:
+    screen.presenter.tell_staff("Записано 12 · доставлено 10")
+    assert not any("Записано" in text for text in screen.texts)
+    screen.hold(10, 10, for_ms=5_000)
+    assert "Записано 12 · доставлено 10" in screen.texts
+    screen.presenter.tell_staff("Записано 12 · доставлено 12")
+    screen.presenter.renew()
+    assert "Записано 12 · доставлено 12" in screen.texts
+
+
 def test_the_lock_counts_its_seconds_and_ends(screen: Exit) -> None:
     screen.hold(10, 10, for_ms=5_000)
     counted = []
