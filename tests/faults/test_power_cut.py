@@ -17,11 +17,13 @@ from workbench.installation import ROOT
 from workbench.torture import journal
 from workbench.torture.card import Card
 from workbench.torture.cuts import cut_kiosks
+from workbench.torture.ledger_cuts import cut_ledgers
 from workbench.torture.server_cuts import cut_servers
 from workbench.torture.shim import Shim
 
 SEED = 20261123
 CUTS = 16
+CUTS_OF_A_LEDGER = 60
 CUTS_OF_A_SERVER = 25
 CUTS_OF_WHAT_IS_BAD = 12
 
@@ -41,6 +43,13 @@ def test_after_every_power_cut_the_server_has_what_it_acknowledged_and_counts_it
     assert found.thanked > CUTS_OF_A_SERVER, "the server lived long enough to acknowledge something"
 
 
+@pytest.mark.slow
+def test_a_power_cut_while_the_ledger_migrates_moves_rows_salvages_or_prunes_loses_and_doubles_none(tmp_path: Path) -> None:
+    found = cut_ledgers(tmp_path, cuts=CUTS_OF_A_LEDGER, seed=SEED)
+    assert found.losses == []
+    assert found.thanked > CUTS_OF_A_LEDGER, "the ledgers lived long enough to record something"
+
+
 # --- the cuts bite ---
 
 
@@ -53,14 +62,16 @@ def tree_with(tmp_path: Path, *rooms: str) -> Path:
 
 @pytest.mark.slow
 def test_a_kiosk_that_thanks_before_the_card_has_it_is_found_out_by_power_cuts(tmp_path: Path) -> None:
-    tree = tree_with(tmp_path, "kiosk", "wire", "assets")
+    tree = tree_with(tmp_path, "kiosk", "wire", "assets", "workbench")
     careless = [file for file in (tree / "kiosk" / "ledger").glob("*.py") if "synchronous = FULL" in file.read_text()]
     assert careless, "somewhere the ledger says how it syncs"
     for file in careless:
         text = re.sub(r'"synchronous"\) != 2', '"synchronous") != 1', file.read_text())
         file.write_text(text.replace("synchronous = FULL", "synchronous = NORMAL"))
-    found = cut_kiosks(tmp_path / "cuts", cuts=CUTS_OF_WHAT_IS_BAD, seed=SEED, tree=tree)
+    found = cut_kiosks(tmp_path / "kiosk", cuts=CUTS_OF_WHAT_IS_BAD, seed=SEED, tree=tree)
     assert any("thanked for" in loss for loss in found.losses)
+    found = cut_ledgers(tmp_path / "ledger", cuts=CUTS_OF_WHAT_IS_BAD, seed=SEED, tree=tree)
+    assert any("are gone" in loss for loss in found.losses)
 
 
 @pytest.mark.slow

@@ -77,8 +77,9 @@ class Visitors:
     def _catch_up(self) -> None:
         """Reads what the lamps have said since somebody looked last."""
         assert self._socket is not None
-        while select.select([self._socket], [], [], 0)[0] and self._line():
-            continue
+        while b"\n" in self._heard or select.select([self._socket], [], [], 0)[0]:
+            if not self._line():
+                return
 
     def _line(self) -> str:
         """The next thing the lamps say; empty once the kiosk is gone."""

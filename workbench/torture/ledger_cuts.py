@@ -32,8 +32,9 @@ MOMENTS: Final = 5
 FORMER_ROWS: Final = 1_200
 """Rows in the file that an earlier version left: more than fit into two bites."""
 MOST_ACTS: Final = 120
+PATIENCE_S: Final = 300.0
 FILE: Final = "ledger-cut.sqlite3"
-DAMAGE: Final = 0.25
+DAMAGE: Final = 0.5
 """How often a file is damaged between two lives."""
 
 
@@ -99,13 +100,14 @@ def _live(place: Path, promises: Promises, chance: Random, findings: Findings, t
         capture_output=True,
         text=True,
         check=False,
+        timeout=PATIENCE_S,
     )
     shim.close()
     if done.returncode != 0:
         raise Wrong(f"the ledger failed by itself: {done.stderr[-1500:]}")
     records = journal.read(shim.journal)
     reached = 0
-    known = promises
+    known, found = promises, promises.recorded
     for moment in sorted(chance.randrange(len(records) + 1) for _ in range(MOMENTS)):
         card.feed(records[reached:moment])
         reached = moment
@@ -114,7 +116,7 @@ def _live(place: Path, promises: Promises, chance: Random, findings: Findings, t
         how = card.cut(chance, image)
         known = promises.after(records[:moment])
         try:
-            _judge(image, known, findings)
+            found = _judge(image, known)
         except Exception as fault:
             raise Wrong(
                 f"{type(fault).__name__}: {fault} (cut after {moment} of {len(records)} events; survived: {how};"
@@ -122,12 +124,16 @@ def _live(place: Path, promises: Promises, chance: Random, findings: Findings, t
             ) from fault
         findings.cuts += 1
     findings.thanked += len(known.recorded) - len(promises.recorded)
+    findings.survivors += len(found - known.recorded)
+    # What came through although nobody had been told is the ledger's now, and stays.
+    known.recorded |= found
     replace_folder(state, place / "image")
     return known
 
 
-def _judge(image: Path, promises: Promises, findings: Findings) -> None:
-    """Opens what was found, lets it do all its work, and reads it to the end. The image stays as it was found."""
+def _judge(image: Path, promises: Promises) -> set[int]:
+    """Opens what was found, lets it do all its work, and reads it to the end: whose rows it holds. The image stays as it was
+    found. Raises `Wrong`."""
     with TemporaryDirectory(dir=image.parent) as copy:
         state = Path(copy) / "state"
         shutil.copytree(image, state)
@@ -155,13 +161,13 @@ def _judge(image: Path, promises: Promises, findings: Findings) -> None:
         raise Wrong(f"{len(found) - len(set(found))} rows are there twice")
     if invented := set(found) - promises.tried:
         raise Wrong(f"rows that nobody recorded: {sorted(invented)[:5]}")
-    findings.survivors += len(set(found) - promises.recorded)
+    return set(found)
 
 
 def _damage(file: Path) -> None:
     """So that it cannot be taken for a ledger, and every row can still be read."""
-    if not file.exists():
-        return
+    if not file.exists() or any(file.parent.glob(f"{file.name}-aside-*")):
+        return  # half of it has been put aside already: this would be writing into a file without its log
     with closing(sqlite3.connect(file)) as database, database:
         database.execute("UPDATE meta SET value = zeroblob(20) WHERE key = 'stream'")
     (file.parent / "damaged").touch()
