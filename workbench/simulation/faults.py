@@ -151,11 +151,20 @@ def _dark_for(world: "World", kiosk: Kiosk) -> None:
 
 
 def _power_cut(world: "World") -> None:
+    """At any moment, or, because that is mostly a quiet one, just after somebody has been thanked."""
     kiosk = _some(world)
-    if kiosk is not None:
+    if kiosk is None:
+        return
+
+    def cut() -> None:
         world.agenda.fault("power cut", kiosk.name)
         kiosk.power_off(lossy=True)
         _dark_for(world, kiosk)
+
+    if world.agenda.chance(0.3):
+        cut()
+    else:
+        kiosk.after_thanks = cut
 
 
 def _cut_while_writing(world: "World") -> None:

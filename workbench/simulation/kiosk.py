@@ -26,7 +26,7 @@ from workbench.simulation.visitors import RULES, Person
 
 LEDGER: Final = "ledger.sqlite3"
 SOFTWARE: Final = "simulated"
-REPORT_EVERY: Final = 5 * MINUTE
+REPORT_EVERY: Final = 8 * MINUTE
 """Rarer than in earnest: a report costs a run as much as a batch."""
 LIES: Final = {
     Habit.LATE: "clock late",
@@ -65,6 +65,8 @@ class Kiosk:
         self.clock = LyingClock(agenda)
         self.on = False
         self.slow = False
+        self.after_thanks: Callable[[], None] | None = None
+        """What happens within two seconds of the next commit that is reported."""
         self.gone = False
         self.safe_before: dict[bytes, int] = {}
         """By stream, how far it had forgotten rows when the backups were last looked at."""
@@ -240,6 +242,9 @@ class Kiosk:
         if kept and self.sync is not None:
             self.sync.wake()
             self.pump_soon()
+        if kept and self.after_thanks is not None:
+            self.later(self._agenda.random.randrange(1, 2 * SECOND), self.after_thanks)
+            self.after_thanks = None
         self.bite_soon()
 
     def begun_anew(self, standing: Standing) -> None:

@@ -59,6 +59,7 @@ class Network:
         self.sessions: dict[DeviceId, MqttWay] = {}
         self._inbox: list[tuple[DeviceId, str | None, bytes]] = []
         self._gathering = False
+        self._patience = agenda.random.choice((150, 1_500, 4_000))
         self.crash_next: int | None = None
         """The statement at which the server dies while it deals with the next group; 0: after the commit."""
 
@@ -130,7 +131,7 @@ class Network:
         self._inbox.append((device, content_type, data))
         if not self._gathering:
             self._gathering = True
-            self._agenda.after(self._agenda.random.randrange(5, 150), self._deal)
+            self._agenda.after(self._agenda.random.randrange(5, self._patience), self._deal)
 
     def _deal(self) -> None:
         """The gateway takes whatever waits as one group."""
@@ -249,7 +250,7 @@ class MqttWay:
         if self._connected:
             self._connected = False
             self._later(self._agenda.random.randrange(1, 200), lambda: self.heard(LinkDown(why)))
-            self._later(self._agenda.random.randrange(SECOND, MINUTE), self._try)
+            self._later(self._agenda.random.randrange(SECOND, 90 * SECOND), self._try)
 
     def _slowness(self) -> int:
         return self._agenda.random.randrange(2, self._network.weather.slowest)

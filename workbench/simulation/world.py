@@ -58,7 +58,7 @@ class World:
         self.kiosks: list[Kiosk] = []
         self.images_made = 0
         self.clocks_lie = False
-        self.busy_until = self.agenda.now + self.agenda.random.randrange(30 * MINUTE, 110 * MINUTE)
+        self.busy_until = self.agenda.now + self.agenda.random.randrange(25 * MINUTE, 80 * MINUTE)
         self._build()
 
     # --- the beginning -----------------------------------------------------------------------------------------------------
@@ -115,7 +115,7 @@ class World:
         for kiosk in self.kiosks:
             kiosk.power_on(self.habit())
             self._expect_visitors(kiosk)
-        self._every(lambda: random.randrange(4 * MINUTE, 25 * MINUTE), self._tally)
+        self._every(lambda: random.randrange(8 * MINUTE, 40 * MINUTE), self._tally)
         self._every(lambda: random.randrange(4 * MINUTE, 20 * MINUTE), self._prune)
         faults.plan(self)
         try:
