@@ -66,6 +66,17 @@ class Book:
         found = Evidence.objects.filter(stream=self.stream, first=first).values_list("previous", flat=True).first()
         return None if found is None else bytes(found)
 
+    def forked_by(self, hello: Hello, boots: Mapping[bytes, int], *, heard: bool) -> bool:
+        """Whether `hello` shows that its card was set back: it knows fewer rows than were stored before, and is not merely late.
+
+        It is not late if nothing was `heard` of its start before. Else the order of rows must tell, and it tells only of rows that
+        were appended as they were recorded.
+        """
+        if hello.next > self.found[1]:
+            return False
+        live = self.stream.live_after
+        return not heard or (live is not None and hello.next > live and not self.has_overtaken(hello, boots))
+
     def has_overtaken(self, hello: Hello, boots: Mapping[bytes, int]) -> bool:
         """Whether `hello` is merely late: a broken line is answered by sending again, so that a greeting may come after rows
         that its device recorded only later: in the same start of the device and after it, or in a start first heard of later.

@@ -27,6 +27,7 @@ class Clocks:
         self._latest = received + FUTURE_TOLERATED
         self._boots: dict[tuple[int, bytes], Boot] = {}
         self._found: dict[int, store.ClockColumns] = {}
+        self._new: set[int] = set()
         self._undated: set[int] = set()
         self._refuted: set[int] = set()
 
@@ -44,6 +45,7 @@ class Clocks:
             if number is None:  # another worker was faster
                 self._take(Boot.objects.select_for_update(no_key=True).get(device_id=device_id, boot=name))
             else:
+                self._new.add(number)
                 self._open(Boot(id=number, device_id=device_id, boot=name))
 
     def _open(self, boot: Boot) -> None:
@@ -58,6 +60,10 @@ class Clocks:
     def of(self, device_id: int, name: bytes) -> Boot:
         """The start of a device called `name`."""
         return self._boots[device_id, name]
+
+    def is_new(self, boot: Boot) -> bool:
+        """Whether nothing was heard of this start before."""
+        return boot.id in self._new
 
     def numbers(self, device_id: int) -> dict[bytes, int]:
         """A device's starts by name, numbered in the order in which they were first heard of."""

@@ -138,9 +138,9 @@ class Entering:
         hello, received = greeted.hello, greeted.received
         book = self._books[greeted.device_id, hello.stream]
         book.oldest = max(book.oldest, min(hello.oldest, hello.next))
-        if hello.next <= book.stream.highest and not book.has_overtaken(hello, self._clocks.numbers(greeted.device_id)):
-            self._fork(book.stream, hello.next)
         boot = self._clocks.of(greeted.device_id, hello.clock.boot)
+        if book.forked_by(hello, self._clocks.numbers(greeted.device_id), heard=not self._clocks.is_new(boot)):
+            self._fork(book.stream, hello.next)
         self._clocks.greet(boot, hello.clock, hello.echo, received=received.at, earliest=greeted.earliest)
 
     def _enter(self, sound: Sound) -> None:

@@ -237,6 +237,7 @@ def test_a_hello_from_a_card_restored_from_an_image_is_told_of_the_fork() -> Non
     source = a_source()
     source.rate(5, 4, 3)
     source.send()
+    source.boot = uuid4().bytes
     assert told(accept([source.hello(next=2, received=NOON + timedelta(hours=1))])[0]).forked_at == 2
     assert Stream.objects.get().forked_at == 2
 

@@ -7,7 +7,7 @@ import pytest
 from sync_server.ingest.models import LedgerRow, Stream
 from sync_server.ingest.services import accept
 from tests.sync_server.device import NOON, a_source, told
-from wire.events import BootId
+from wire.events import BootId, StreamId
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("storage")]
 
@@ -46,6 +46,7 @@ def test_a_card_restored_within_the_same_start_of_the_device_is_still_a_fork() -
     source = a_source()
     source.rate(5, 4, 3, at=NOON)
     source.send()
+    Stream.objects.update(live_after=0)
     assert told(accept([source.hello(next=2, received=NOON + timedelta(hours=2))])[0]).forked_at == 2
 
 
@@ -85,3 +86,27 @@ def test_a_greeting_of_the_start_before_that_comes_after_rows_of_this_one_is_no_
     source.rate(4, at=NOON + timedelta(minutes=30))
     accept([source.hello(received=NOON + timedelta(minutes=31)), source.message(2, 2)])
     assert told(accept([late])[0]).forked_at is None
+
+
+def test_a_late_greeting_of_a_stream_that_takes_over_old_rows_is_no_fork_whatever_their_times() -> None:
+    source = a_source()
+    source.rate(5, 4, at=NOON)
+    source.send()
+    anew = source.clone()
+    anew.stream, anew.rows, anew.links = StreamId(bytes(15) + b"9"), [], []
+    hello = anew.hello(next=1, received=NOON + timedelta(hours=3))
+    anew.add(*source.rows)
+    outcomes = accept([anew.message(), hello])
+    assert {told(outcome).forked_at for outcome in outcomes} == {None}
+    assert told(accept([hello])[0]).forked_at is None, "nor when it comes again"
+
+
+def test_rows_that_were_appended_as_they_were_recorded_say_whether_a_greeting_is_late() -> None:
+    source = a_source()
+    source.rate(5, 4, 3, at=NOON)
+    source.send()
+    hello = source.hello(next=2, received=NOON + timedelta(hours=2))
+    Stream.objects.update(live_after=2)
+    assert told(accept([hello])[0]).forked_at is None, "row 2 may have come from elsewhere"
+    Stream.objects.update(live_after=1)
+    assert told(accept([hello])[0]).forked_at == 2
