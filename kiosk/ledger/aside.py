@@ -17,9 +17,7 @@ def put_aside(path: Path) -> Path:
         return unfinished
     folder = path.parent / FOLDER
     folder.mkdir(exist_ok=True)
-    number = 1
-    while any(folder.glob(f"{_kept(path, number).name}*")):
-        number += 1
+    number = _free(path)
     write_synced(_note(path, number), b"")
     sync_folder(path.parent)
     return _move(path, number)
@@ -33,16 +31,24 @@ def finish(path: Path) -> Path | None:
 
 
 def _move(path: Path, number: int) -> Path:
+    parts = [part for part in PARTS if path.with_name(path.name + part).exists()]
     target = _kept(path, number)
-    for part in PARTS:
-        source = path.with_name(path.name + part)
-        if source.exists():
-            source.rename(target.with_name(target.name + part))
+    if any(target.with_name(target.name + part).exists() for part in parts):
+        target = _kept(path, _free(path))  # the note came back after it had done its service: this is a later ledger
+    for part in parts:
+        path.with_name(path.name + part).rename(target.with_name(target.name + part))
     sync_folder(target.parent)
     sync_folder(path.parent)
     _note(path, number).unlink()  # only now may a new ledger take the name
     sync_folder(path.parent)
     return target
+
+
+def _free(path: Path) -> int:
+    number = 1
+    while any((path.parent / FOLDER).glob(f"{_kept(path, number).name}*")):
+        number += 1
+    return number
 
 
 def _kept(path: Path, number: int) -> Path:

@@ -265,6 +265,23 @@ def test_an_altered_row_is_found_without_being_asked_for_and_the_others_are_save
     assert again.visits() == [number for number in range(1, 101) if number != 50]
 
 
+def test_a_large_ledger_is_not_read_through_at_the_start_but_a_gap_in_it_is_found_soon(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stores, "CHECKED_AT_ONCE_BYTES", 0)
+    bench = Bench(path)
+    bench.rate(*range(5_000))
+    bench.keeper.close()
+    with sqlite3.connect(path) as connection:
+        connection.execute("DELETE FROM rows WHERE seq = 2500")
+    connection.close()
+    again = Bench(path)
+    assert again.keeper.quarantined == []
+    again.settle()
+    assert len(again.keeper.quarantined) == 1
+    assert again.visits() == [number for number in range(5_000) if number != 2_499]
+
+
 def test_nobody_is_told_rows_that_are_not_what_was_written(path: Path) -> None:
     bench = Bench(path)
     bench.rate(1, 2, 3)

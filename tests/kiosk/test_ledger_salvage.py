@@ -14,6 +14,7 @@ from kiosk.ledger.keeper import Keeper
 from kiosk.ledger.store import Store
 from tests.kiosk.ledgers import Bench, encoded
 from tests.kiosk.test_ledger_keeper import EPOCH, anew, cutting, forked
+from tests.support.cutting import cut_before
 
 PAGE = pages.PAGE_BYTES
 
@@ -196,6 +197,29 @@ def test_a_cut_before_any_statement_of_salvaging_loses_no_row_and_doubles_none(p
         again.keeper.close()
 
 
+def test_a_process_killed_at_any_step_of_putting_aside_and_salvaging_loses_no_row_and_doubles_none(tmp_path: Path) -> None:
+    source = tmp_path / "source" / "ledger-device.sqlite3"
+    source.parent.mkdir()
+    bench = written(source, 60)
+    bench = Bench(source)
+    bench.rate(*range(60, 80))
+    there = crash(bench, tmp_path / "crashed")
+    bench.keeper.close()
+    spoil(there, 0, b"\0" * 100)
+    step = 1
+    while True:
+        folder = tmp_path / f"step-{step}"
+        shutil.copytree(there.parent, folder)
+        cut = cut_before(step, lambda folder=folder: salvaged(folder / there.name), folder)
+        again = salvaged(folder / there.name)
+        assert again.visits() == list(range(80)), step
+        again.keeper.close()
+        if not cut:
+            break
+        step += 1
+    assert step > 8
+
+
 def test_a_move_aside_that_was_broken_off_is_finished_before_anything_else(path: Path) -> None:
     written(path, 40)
     for part in ("", "-wal"):
@@ -208,6 +232,17 @@ def test_a_move_aside_that_was_broken_off_is_finished_before_anything_else(path:
     bench = salvaged(path)
     assert sorted(bench.visits()) == list(range(40))
     assert not list(path.parent.glob("*-aside-*"))
+
+
+def test_a_note_that_comes_back_after_its_service_takes_no_earlier_file_away(path: Path) -> None:
+    """The card forgot that the note was deleted, and a ledger has been written since."""
+    written(path, 40)
+    spoil(path, 0, b"\0" * 100)
+    bench = Bench(path)
+    bench.rate(5_000)
+    bench.keeper.close()
+    path.with_name(f"{path.name}-aside-1").touch()
+    assert set(salvaged(path).visits()) == {*range(40), 5_000}
 
 
 def test_a_ledger_damaged_while_it_takes_rows_over_from_another_stream_loses_neither(path: Path) -> None:

@@ -100,6 +100,20 @@ def test_nothing_stored_but_not_backed_up_is_ever_pruned(path: Path) -> None:
     assert store.prune(older_than=10**15) == 0
 
 
+def test_what_is_pruned_is_gone_from_the_file(path: Path) -> None:
+    """Else it would come back when a damaged file is read page by page."""
+    store = Store(path)
+    rows = [row(number) for number in range(600)]
+    store.append(rows)
+    store.remember(Progress(b"e" * 16, stored_through=600, backed_through=550))
+    while store.prune(older_than=10**15):
+        pass
+    store.close()
+    left = path.read_bytes()
+    assert [number for number in range(550) if rows[number] in left] == []
+    assert all(kept in left for kept in rows[550:])
+
+
 def test_a_full_card_refuses_the_row_and_takes_it_once_there_is_room(path: Path) -> None:
     store = Store(path)
     store.append([row(1)])

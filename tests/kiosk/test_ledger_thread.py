@@ -244,6 +244,27 @@ def test_a_ledger_that_cannot_be_opened_refuses_and_works_once_it_can(tmp_path: 
     thread.stop()
 
 
+def test_a_new_stream_tells_of_each_row_it_takes_over_and_a_visitor_does_not_wait_for_them(path: Path) -> None:
+    told: list[int] = []
+    moving_at_the_tap: list[int] = []
+    thread = LedgerThread(path, on_rows=lambda: told.append(thread._keeper.standing().next - 1))
+    thread.start()
+    outcomes = Outcomes()
+    thread.append([rating(number) for number in range(4_000)], outcomes.of(1))
+    outcomes.wait(1)
+    before = thread.standing()
+    after = thread.begin_anew(before.stream, before.progress)
+    assert (after.next, after.moving) == (1, 4_000)
+    tap = outcomes.of(2)
+    thread.append([rating(9_000)], lambda stored: (moving_at_the_tap.append(thread._keeper.standing().moving), tap(stored)))
+    assert outcomes.wait(2)[2] == [True]
+    assert moving_at_the_tap[0] > 0, "the visitor was thanked before all rows were taken over"
+    until(lambda: thread.standing().moving == 0, "all rows are taken over")
+    assert told[-1] == 4_001, "whoever delivers hears of the last row too"
+    assert stored_rows(thread) == 4_001
+    thread.stop()
+
+
 SMALL_CARD = """
 import resource, signal, sys
 from pathlib import Path
