@@ -1,7 +1,8 @@
-"""The loop around `tallies.step`: works while there is work, looks again soon when there is none."""
+"""The loop around `tallies.step`: works, and rests for as long as it has worked."""
 
 import logging
 import threading
+import time
 from typing import Final
 
 from django.db import DatabaseError, InterfaceError, connection
@@ -12,6 +13,9 @@ log = logging.getLogger(__name__)
 
 PAUSE_S: Final = 0.15
 """Between two looks for new marks: a tap should be on the page within a second, and a look is three small questions."""
+REST_S: Final = 1.0
+"""Longest pause after a step. SQLite has one writer and no queue: who goes on at once after each step keeps ratings out for as long
+as there is a backlog. Half of the time is theirs."""
 AFTER_TROUBLE_S: Final = 2.0
 
 
@@ -28,12 +32,12 @@ class TallyWorker:
     def run(self) -> None:
         """Works until `stop`."""
         while not self._stopping.is_set():
+            began = time.monotonic()
             try:
-                worked = tallies.step()
+                tallies.step()
             except (DatabaseError, InterfaceError):
                 log.exception("the tallies could not be brought up to date; trying again")
                 connection.close()
                 self._stopping.wait(AFTER_TROUBLE_S)
                 continue
-            if not worked:
-                self._stopping.wait(PAUSE_S)
+            self._stopping.wait(min(REST_S, max(PAUSE_S, time.monotonic() - began)))
