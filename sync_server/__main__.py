@@ -10,6 +10,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
@@ -112,6 +113,12 @@ def _parser() -> argparse.ArgumentParser:
     code.add_argument("--exit", required=True, type=int, metavar="NUMBER", help="see list-exits")
     code.add_argument("--device", metavar="NAME", help="the device's name: 8 to 32 of a-z, 0-9 and -; otherwise one is made up")
     code.add_argument("--json", action="store_true", help="print code, device, server address and CA fingerprint as JSON")
+    place = add(
+        "place", _place, "Says at which exit a device stands, or stood from some time on. What was counted follows by itself."
+    )
+    place.add_argument("--device", required=True, metavar="NAME")
+    place.add_argument("--exit", type=int, metavar="NUMBER", help="see list-exits; without it the move at --from is taken back")
+    place.add_argument("--from", dest="since", metavar="TIME", help="as 2026-11-20T08:00, in the court's own time; otherwise now")
     return parser
 
 
@@ -472,6 +479,46 @@ def _enrol_code(options: argparse.Namespace, config: ServerConfig) -> int:
     else:
         print(f"Code {code} for {device}, good once and for 15 minutes. On the device:")
         print(f"  ./vidhuk kiosk enrol --config kiosk.toml --server {server} --fingerprint {fingerprint} --code {code}")
+    return 0
+
+
+def _place(options: argparse.Namespace, config: ServerConfig) -> int:
+    _init(options, config)
+    from django.utils import timezone
+
+    from sync_server.courts.models import Device, Exit, Placement
+    from sync_server.courts.selectors import placement_at
+    from sync_server.courts.services import place_device, remove_placement
+
+    device = Device.objects.filter(name=options.device).first()
+    if device is None:
+        sys.stderr.write(f"There is no device {options.device!r}. See status.\n")
+        return 1
+    here = placement_at(device.pk, timezone.now())
+    number = options.exit if options.exit is not None or here is None else here.exit_id
+    if number is None:
+        sys.stderr.write(f"{device} stands nowhere yet. Say where, with --exit.\n")
+        return 1
+    exit = Exit.objects.filter(pk=number).first()
+    if exit is None:
+        sys.stderr.write(f"There is no exit {number}. See list-exits.\n")
+        return 1
+    try:
+        since = timezone.now() if options.since is None else datetime.fromisoformat(options.since)
+    except ValueError:
+        sys.stderr.write(f"{options.since!r} is no time. Write it as 2026-11-20T08:00.\n")
+        return 1
+    since = since if since.tzinfo is not None else since.replace(tzinfo=exit.court.zone)
+    if options.exit is not None:
+        place_device(device=device, exit=exit, starts_at=since)
+        print(f"{device} stands at {exit.court.name_uk}, {exit.name_uk}, from {since.isoformat(timespec='minutes')} on.")
+        return 0
+    try:
+        remove_placement(device=device, starts_at=since)
+    except Placement.DoesNotExist:
+        sys.stderr.write(f"{device} was not moved at {since.isoformat(timespec='minutes')}.\n")
+        return 1
+    print(f"{device} was not moved at {since.isoformat(timespec='minutes')}.")
     return 0
 
 
