@@ -1,0 +1,108 @@
+"""Whole worlds from seeds: what was thanked is neither lost nor counted twice, runs can be repeated, what is broken is noticed."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+
+from workbench.installation import ROOT
+from workbench.simulation.faults import MET
+from workbench.simulation.run import MEMORY, Tally, many, told
+
+SEEDS = range(1, 121)
+"""`./vidhuk bench simulate --seeds 10000` runs more."""
+RUN = """
+import json, sys
+from workbench.simulation.run import one
+print(json.dumps([(outcome.digest, outcome.failures) for outcome in map(one, map(int, sys.argv[1:]))]))
+"""
+
+
+def run(tree: Path, *seeds: int) -> list[tuple[str, list[str]]]:
+    """(digest, failures) of `seeds`, run by the code in `tree`."""
+    argv = [sys.executable, "-c", RUN, *map(str, seeds)]
+    done = subprocess.run(argv, cwd=tree, env={**os.environ, "PYTHONPATH": str(tree)}, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-2000:]
+    return [(digest, failures) for digest, failures in json.loads(done.stdout.splitlines()[-1])]
+
+
+@pytest.fixture(scope="module")
+def tally() -> Tally:
+    found = Tally()
+    for outcome in many(SEEDS, jobs=2):
+        found.add(outcome)
+    return found
+
+
+def test_whatever_happens_what_was_thanked_is_stored_and_counted_exactly_once(tally: Tally) -> None:
+    assert tally.seeds == len(SEEDS)
+    assert not tally.failed, "\n\n".join(told(outcome) for outcome in tally.failed[:3])
+
+
+def test_every_kind_of_fault_is_met(tally: Tally) -> None:
+    assert [kind for kind in MET if not tally.met[kind]] == []
+
+
+def test_enough_is_thanked_refused_and_lost_for_the_check_to_mean_something(tally: Tally) -> None:
+    assert tally.figures["promises"] > 20 * len(SEEDS)
+    assert tally.figures["kept"] > tally.figures["promises"]
+    assert tally.figures["refused"] > 0
+    assert tally.figures["unknown"] > 0
+    assert 0 < tally.figures["lost"] < tally.figures["kept"] // 20
+
+
+def test_the_same_seed_is_the_same_run_in_any_process() -> None:
+    first, second = run(ROOT, 3, 4), run(ROOT, 4, 3)
+    assert first == second[::-1]
+    assert first[0][0] != first[1][0]
+
+
+@pytest.fixture
+def tree() -> Iterator[Path]:
+    """A copy of the code, to break."""
+    with TemporaryDirectory(dir=MEMORY if MEMORY.is_dir() else None) as folder:
+        for room in ("wire", "kiosk", "sync_server", "workbench"):
+            shutil.copytree(ROOT / room, Path(folder) / room, ignore=shutil.ignore_patterns("__pycache__", "*.sqlite3"))
+        (Path(folder) / "assets").symlink_to(ROOT / "assets")
+        yield Path(folder)
+
+
+@pytest.mark.parametrize(
+    ("path", "right", "wrong", "said"),
+    [
+        pytest.param(
+            "kiosk/ledger/store.py",
+            "min(self._progress.backed_through, self._progress.stored_through",
+            "min(self._progress.stored_through, self._progress.stored_through",
+            "the backups hold",
+            id="rows are deleted that no backup holds",
+        ),
+        pytest.param(
+            "sync_server/results/tallies.py",
+            "ORDER BY n.dt DESC",
+            "ORDER BY n.dt ASC",
+            "tallies are wrong",
+            id="the first word counts",
+        ),
+        pytest.param(
+            "sync_server/ingest/entering.py",
+            "store.insert(self._rows)",
+            "store.insert(self._rows[1:])",
+            "not",
+            id="an acknowledged row is not stored",
+        ),
+    ],
+)
+def test_what_is_broken_is_noticed(tree: Path, path: str, right: str, wrong: str, said: str) -> None:
+    file = tree / path
+    text = file.read_text()
+    assert right in text
+    file.write_text(text.replace(right, wrong))
+    failures = [failure for _, found in run(tree, *range(1, 7)) for failure in found]
+    assert any(said in failure for failure in failures), failures
