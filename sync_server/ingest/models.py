@@ -39,7 +39,7 @@ class Boot(models.Model):
     offset = models.BigIntegerField(null=True)
     low = models.BigIntegerField(null=True)
     high = models.BigIntegerField(null=True)
-    reading = models.BigIntegerField(default=0)
+    reading = models.BigIntegerField(default=0, db_default=0)
 
     class Meta:
         constraints: ClassVar = [models.UniqueConstraint(fields=["device", "boot"], name="one_boot")]

@@ -6,6 +6,6 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     dependencies = [("ingest", "0003_nothing_lost")]
     operations = [
-        migrations.AddField("boot", "reading", models.BigIntegerField(default=0)),
+        migrations.AddField("boot", "reading", models.BigIntegerField(db_default=0, default=0)),
         migrations.AddField("stream", "live_after", models.BigIntegerField(null=True)),
     ]
