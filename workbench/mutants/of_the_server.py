@@ -96,8 +96,8 @@ FAULTS: Final = (
     Fault(
         "a card restored from an image is greeted like any other",
         ENTERING,
-        "        if hello.next <= book.stream.highest and not book.has_overtaken(",
-        "        if False and not book.has_overtaken(",
+        "        if book.forked_by(",
+        "        if False and book.forked_by(",
         "tests/sync_server/ingest/test_accept.py::test_a_hello_from_a_card_restored_from_an_image_is_told_of_the_fork",
     ),
     Fault(
@@ -158,19 +158,34 @@ FAULTS: Final = (
         "            at: int | None = visit + wall_offset\n",
         "tests/sync_server/ingest/test_accept.py::test_rows_without_a_clock_are_dated_by_the_first_anchor_of_their_boot",
     ),
+    Fault(
+        "a clock that claims to be right is believed however far off it is",
+        "sync_server/ingest/dating.py",
+        "    return abs(wall_offset - anchor) <= HONEST_MS + readings // DRIFT",
+        "    return True",
+        "tests/sync_server/ingest/test_dating.py::"
+        "test_a_stamp_is_believed_near_its_anchor_and_a_little_farther_off_the_longer_a_clock_ran",
+    ),
+    Fault(
+        "an anchor that cannot have been goes on dating rows",
+        "sync_server/ingest/dating.py",
+        "    if known.offset is None or bounds.refute(known.offset):",
+        "    if known.offset is None:",
+        "tests/sync_server/ingest/test_dating.py::test_an_anchor_that_cannot_have_been_is_refuted",
+    ),
     # --- tallies ---
     Fault(
         "of what a visit said the first word holds",
         TALLIES,
-        "ORDER BY l.dt DESC,",
-        "ORDER BY l.dt ASC,",
+        "ORDER BY n.dt DESC,",
+        "ORDER BY n.dt ASC,",
         "tests/sync_server/results/test_tallies.py::test_an_answer_given_again_replaces_the_first",
     ),
     Fault(
         "an answer that was taken back counts",
         TALLIES,
-        "    WHERE l.kind IN ({KINDS[Answer]}, {KINDS[Retract]}, {KINDS[Left]})",
-        "    WHERE l.kind IN ({KINDS[Answer]}, {KINDS[Left]})",
+        "FROM near n WHERE n.kind IN ({KINDS[Answer]}, {KINDS[Retract]}, {KINDS[Left]})",
+        "FROM near n WHERE n.kind IN ({KINDS[Answer]}, {KINDS[Left]})",
         "tests/sync_server/results/test_tallies.py::test_an_answer_that_was_taken_back_is_gone_although_it_was_counted_before",
     ),
     Fault(
@@ -190,8 +205,8 @@ FAULTS: Final = (
     Fault(
         "the same row in two streams of a device counts twice",
         TALLIES,
-        "            PARTITION BY p.exit_id, p.since, l.boot_id,",
-        "            PARTITION BY p.exit_id, p.since, l.stream_id, l.boot_id,",
+        "PARTITION BY n.exit_id, n.since, n.boot_id,",
+        "PARTITION BY n.exit_id, n.since, n.stream_id, n.boot_id,",
         "tests/sync_server/results/test_tallies.py::test_a_fork_sent_anew_under_another_stream_counts_once",
     ),
     Fault(
@@ -207,6 +222,34 @@ FAULTS: Final = (
         "            Mark.objects.filter(id__in=ids[start : start + 500]).delete()",
         "            Mark.objects.all().delete()",
         "tests/sync_server/results/test_tallies.py::test_a_mark_that_comes_while_others_are_worked_off_stays",
+    ),
+    Fault(
+        "a move that is written down late leaves the days where they were",
+        "sync_server/results/due.py",
+        "        days |= _held(move.device_id, move.since, move.until, list(courts))",
+        "        days |= set()",
+        "tests/sync_server/results/test_due.py::test_a_move_that_is_written_down_late_takes_its_days_along_and_no_others",
+    ),
+    Fault(
+        "today's answers are counted after all the others",
+        "sync_server/results/due.py",
+        'marks.order_by(F("hour").desc(nulls_last=True), "id")[:MARKS_AT_ONCE]',
+        'marks.order_by("id")[:MARKS_AT_ONCE]',
+        "tests/sync_server/results/test_newest_first.py::test_today_is_counted_before_the_days_of_the_backlog",
+    ),
+    Fault(
+        "the tally worker keeps ratings out while it has a backlog",
+        "sync_server/results/worker.py",
+        "            self._stopping.wait(min(REST_S, max(PAUSE_S, time.monotonic() - began)))",
+        "            self._stopping.wait(0.0)",
+        "tests/sync_server/results/test_worker.py::test_after_each_step_it_rests_as_long_as_it_has_worked",
+    ),
+    Fault(
+        "what is new waits behind the backlogs of a hundred devices",
+        "sync_server/gateway/waiting.py",
+        "SMALL: Final = 1024",
+        "SMALL: Final = 0",
+        "tests/sync_server/gateway/test_waiting.py::test_what_is_new_goes_before_the_backlogs_of_others",
     ),
     # --- backups ---
     Fault(
