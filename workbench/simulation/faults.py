@@ -254,7 +254,7 @@ def _rolled_back(world: "World") -> None:
     kiosk.power_on(world.habit())
 
     def back() -> None:
-        if kiosk.gone:
+        if kiosk.gone or world.agenda.now >= world.busy_until:
             return
         kiosk.power_off(lossy=False)
         kiosk.card.write(image)

@@ -207,6 +207,13 @@ class Server:
             if through != stream.backed_through:
                 Stream.objects.filter(pk=stream.pk).update(backed_through=through)
 
+    @property
+    def epoch(self) -> bytes:
+        """Its state of being."""
+        from sync_server.ingest.models import Installation
+
+        return bytes(Installation.objects.values_list("epoch", flat=True).get())
+
     # --- what it holds -----------------------------------------------------------------------------------------------------
 
     def rows(self) -> list[StoredRow]:

@@ -194,6 +194,7 @@ class World:
             network.server_back()
         for kiosk in self.kiosks:
             kiosk.slow = False
+            kiosk.after_thanks = None
             if kiosk.gone:
                 continue
             kiosk.card.cut(-1)
@@ -221,7 +222,8 @@ class World:
         except LedgerError:
             return False
         progress = standing.progress
-        return standing.undelivered == 0 and standing.moving == 0 and progress.forked_at is None and bool(progress.epoch)
+        delivered = standing.undelivered == 0 and standing.moving == 0 and progress.forked_at is None
+        return delivered and progress.epoch == self.server.epoch  # a server that was restored meanwhile may lack what it had
 
     def _undrained(self) -> str:
         waiting = []
