@@ -2,9 +2,16 @@
 
 import sqlite3
 from pathlib import Path
+from typing import Final
 
 from kiosk.errors import LedgerError, LedgerInUse
 from kiosk.ledger.sealing import Unreadable
+
+NONSENSE: Final = (ValueError, TypeError, LookupError)
+"""What comes of believing a damaged file: an error message that is no text, a table without a column, a value of another kind."""
+
+NO_CODE: Final = 0
+"""Not SQLite's own error but that of its Python module, for instance over a text that is none."""
 
 
 def is_full(fault: sqlite3.Error) -> bool:
@@ -30,6 +37,8 @@ def explained(path: Path, fault: BaseException) -> BaseException:
     """What a `fault` met while the ledger `path` was opened means: `Unreadable`, or an error that a person is told."""
     if isinstance(fault, OSError):
         return LedgerError(f"The ledger {path} cannot be used now: {fault}.", "Look at the card: is it full or read-only?")
+    if isinstance(fault, NONSENSE):
+        return Unreadable(f"{type(fault).__name__}: {fault}")
     if not isinstance(fault, sqlite3.Error):
         return fault
     if is_damage(fault):
@@ -38,6 +47,6 @@ def explained(path: Path, fault: BaseException) -> BaseException:
         return LedgerInUse(
             "Another kiosk is running on the ledger {path}.", "Stop it first, or give this one another state_dir.", path=path
         )
-    if isinstance(fault, sqlite3.OperationalError) and _code(fault) != sqlite3.SQLITE_ERROR:
+    if isinstance(fault, sqlite3.OperationalError) and _code(fault) not in (sqlite3.SQLITE_ERROR, NO_CODE):
         return LedgerError(f"The ledger {path} cannot be used now: {fault}.", "Look at the card: is it full or read-only?")
     return Unreadable(str(fault))

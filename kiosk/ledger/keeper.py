@@ -284,7 +284,7 @@ class Keeper:
         try:
             checked = self._checked == store.standing.next
             store.append(rows)
-        except sqlite3.Error as fault:
+        except (sqlite3.Error, UnicodeDecodeError) as fault:
             self._fail(store, fault, refused=True)
             return False
         if checked:
@@ -303,7 +303,7 @@ class Keeper:
         store = self._open_store()
         try:
             yield store
-        except (sqlite3.Error, Unreadable) as fault:
+        except (sqlite3.Error, Unreadable, UnicodeDecodeError) as fault:
             self._fail(store, fault)
             raise LedgerError(f"The card failed: {fault}.") from fault
 
@@ -314,10 +314,10 @@ class Keeper:
             yield
         except OSError as fault:
             log.error("ledger-work-failed", text=str(fault))
-        except (sqlite3.Error, Unreadable) as fault:
+        except (sqlite3.Error, Unreadable, UnicodeDecodeError) as fault:
             self._fail(store, fault)
 
-    def _fail(self, store: Store, fault: sqlite3.Error | Unreadable, *, refused: bool = False) -> None:
+    def _fail(self, store: Store, fault: sqlite3.Error | Unreadable | UnicodeDecodeError, *, refused: bool = False) -> None:
         """After most failures nobody knows what the file holds: it is opened afresh. Rows that were `refused` to a visitor are cut
         off then; anything else is right as the file has it, written or not."""
         log.error("ledger-failed", text=str(fault), name=getattr(fault, "sqlite_errorname", ""))
@@ -330,7 +330,7 @@ class Keeper:
             store.close()
         except sqlite3.Error as closing:
             log.error("ledger-close-failed", text=str(closing))
-        if isinstance(fault, Unreadable) or is_damage(fault):
+        if not isinstance(fault, sqlite3.Error) or is_damage(fault):
             try:
                 self._put_aside(str(fault))
             except OSError as moving:

@@ -3,7 +3,7 @@
 from sqlite_utils import Database, Migrations
 
 from kiosk.errors import LedgerTooNew
-from kiosk.ledger.sealing import sealed
+from kiosk.ledger.sealing import Unreadable, sealed
 
 migrations = Migrations("ledger")
 
@@ -31,9 +31,13 @@ def m002_sealed_meta(db: Database) -> None:
 
 
 def migrate(db: Database, steps: Migrations = migrations) -> None:
-    """Brings the tables up to date. Raises `LedgerTooNew`, and then has written nothing; a cut at any moment leaves either the
-    tables as they were or as they should be, because all steps and the notes of them are one transaction."""
+    """Brings the tables up to date. Raises `LedgerTooNew` or `Unreadable`, and then has written nothing.
+
+    All steps and the notes of them are one transaction: a cut leaves the tables as they were or as they should be.
+    """
     unknown = {done.name for done in steps.applied(db)} - {step.name for step in steps.pending(_nothing())}
+    if unknown and steps.pending(db):  # a newer program has taken all of our steps too
+        raise Unreadable("the note of a migration has been altered")
     if unknown:
         raise LedgerTooNew(
             "The ledger was written by a newer version of this program ({step}).",

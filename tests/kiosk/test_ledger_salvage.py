@@ -146,6 +146,26 @@ def test_a_flipped_byte_anywhere_costs_what_it_hit_and_never_more_than_a_page(pa
         bench.keeper.close()
 
 
+@pytest.mark.parametrize(
+    ("where", "altered"),
+    [
+        (b"m002_sealed_meta", b"m002_sealed_oeta"),
+        (b"CREATE TABLE rows", b"CREATE TABLE ro\xffs"),
+        (b"applied_at", b"applied_\xff\xff"),
+    ],
+)
+def test_names_that_were_altered_are_damage_and_neither_a_newer_program_nor_a_reason_to_wait(
+    path: Path, where: bytes, altered: bytes
+) -> None:
+    written(path, 60)
+    data = path.read_bytes()
+    path.write_bytes(data.replace(where, altered))
+    assert path.read_bytes() != data
+    bench = salvaged(path)
+    assert len(bench.keeper.quarantined) == 1
+    assert sorted(bench.visits()) == list(range(60))
+
+
 def crash(bench: Bench, folder: Path) -> Path:
     """What the card held if the power went now."""
     folder.mkdir()
