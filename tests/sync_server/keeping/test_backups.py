@@ -5,6 +5,7 @@ import shutil
 import sqlite3
 import stat
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
@@ -16,6 +17,8 @@ from sync_server.ingest.entering import installation
 from sync_server.keeping import backups, commands, files, postgresql, shelf, watermarks
 from sync_server.keeping.daily import due
 from sync_server.keeping.errors import KeepingError
+from sync_server.keeping.shelf import Backup
+from tests.support.waiting import until
 from tests.sync_server.keeping.place import Place
 
 
@@ -109,17 +112,23 @@ def test_writers_go_on_while_a_large_database_is_copied_and_the_copy_is_one_stat
         ground.execute("PRAGMA journal_mode = WAL")
         ground.execute("CREATE TABLE pair (number INTEGER, filling BLOB)")
         ground.execute("BEGIN")
-        ground.executemany("INSERT INTO pair VALUES (-1, ?)", [(os.urandom(2000),) for _ in range(10_000)])
+        ground.executemany("INSERT INTO pair VALUES (-1, ?)", [(os.urandom(2000),) for _ in range(4_000)])
         ground.execute("COMMIT")
-    thread = threading.Thread(target=write)
-    thread.start()
-    try:
+    made: list[Backup] = []
+
+    def overtaken() -> bool:
+        """Makes a backup; whether somebody wrote meanwhile."""
         before = len(written)
-        made = [on_sqlite.backup() for _ in range(3)]
-        assert len(written) > before, "somebody wrote meanwhile"
-    finally:
-        stop.set()
-        thread.join()
+        made.append(on_sqlite.backup())
+        return len(written) > before
+
+    with ThreadPoolExecutor(1) as pool:
+        writing = pool.submit(write)
+        try:
+            until(overtaken, "somebody writes while a backup is made")
+        finally:
+            stop.set()
+        writing.result()
     for backup in made:
         with closing(sqlite3.connect(backup.database)) as copy:
             assert copy.execute("SELECT number FROM pair WHERE number >= 0 GROUP BY number HAVING count(*) <> 2").fetchall() == []

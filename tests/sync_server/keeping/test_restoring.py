@@ -147,6 +147,16 @@ def test_a_carried_copy_that_is_older_than_what_devices_were_told_is_refused(on_
         restore(on_sqlite, str(copy.folder))
 
 
+def test_what_devices_were_told_is_known_from_the_database_where_the_backups_are_gone(on_sqlite: Place, tmp_path: Path) -> None:
+    on_sqlite.rated(5)
+    copy = backups.make(on_sqlite.config, to=tmp_path / "stick")
+    on_sqlite.rated(4)
+    on_sqlite.backup()
+    shutil.rmtree(on_sqlite.config.backup_dir)
+    with pytest.raises(KeepingError, match="rows 2 to 2"):
+        restore(on_sqlite, str(copy.folder))
+
+
 def test_a_carried_copy_that_lacks_nothing_is_restored_from_where_it_lies(on_sqlite: Place, tmp_path: Path) -> None:
     on_sqlite.rated(5)
     copy = backups.make(on_sqlite.config, to=tmp_path / "stick")
