@@ -215,13 +215,14 @@ class World:
     def _drained(self, kiosk: Kiosk) -> bool:
         if kiosk.gone:
             return True
-        if kiosk.keeper is None or kiosk.person is not None:
+        if kiosk.keeper is None or kiosk.sync is None or kiosk.person is not None:
             return False
         try:
             standing = kiosk.keeper.standing()
         except LedgerError:
             return False
-        progress = standing.progress
+        progress = kiosk.sync.progress or standing.progress  # a card that failed may not have been told of the last word
+        standing = standing._replace(progress=progress)
         delivered = standing.undelivered == 0 and standing.moving == 0 and progress.forked_at is None
         return delivered and progress.epoch == self.server.epoch  # a server that was restored meanwhile may lack what it had
 
