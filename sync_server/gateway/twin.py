@@ -5,6 +5,7 @@ knows no client certificates, so every message is signed with its device's key.
 """
 
 import logging
+import threading
 import time
 from base64 import b64decode
 from collections.abc import Sequence
@@ -35,6 +36,11 @@ log = logging.getLogger(__name__)
 
 LEAVES: Final = ("up", "health", "result")
 """What a device says over HTTPS. Presence is MQTT's: a report says that its device is there."""
+TAKING: Final = 16
+"""Messages that may be under way here: a slow line holds a thread until all of its message has come, and the door has
+others to serve. Who is turned away comes again by itself."""
+
+_room = threading.BoundedSemaphore(TAKING)
 
 
 @cache
@@ -58,6 +64,15 @@ _together = Together(_take)
 @require_POST
 def message(request: HttpRequest, device: str, leaf: str) -> HttpResponse:
     """A message of `device`, signed; its answer is as MQTT would give it."""
+    if not _room.acquire(blocking=False):
+        return refusal("busy", "Too many devices are sending at once. Come back in a moment.", 503)
+    try:
+        return _answered(request, device, leaf)
+    finally:
+        _room.release()
+
+
+def _answered(request: HttpRequest, device: str, leaf: str) -> HttpResponse:
     body = request.read(MAX_BYTES + 1)
     if len(body) > MAX_BYTES:
         read_out(request)

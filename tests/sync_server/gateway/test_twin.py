@@ -14,11 +14,13 @@ from django.test import Client
 
 from sync_server.fleet.authority import open_authority
 from sync_server.fleet.models import DeviceState
-from sync_server.gateway import answers
+from sync_server.gateway import answers, twin
+from sync_server.gateway.door import FETCHING
 from sync_server.gateway.together import NotTaken, Together
 from sync_server.ingest.models import LedgerRow, SetAside
 from sync_server.ingest.services import Outcome, Received, accept
 from sync_server.project.config import ServerConfig
+from sync_server.project.serving import DOOR_THREADS
 from sync_server.surveys import services as surveys
 from sync_server.surveys.files import load_all
 from tests.support.waiting import until
@@ -264,6 +266,22 @@ def test_while_the_database_is_away_a_device_is_told_to_come_back_and_nothing_is
 
 
 # --- many at once -------------------------------------------------------------------------------------------------------------
+
+
+def test_who_finds_no_room_is_told_to_come_back_and_finds_it_then(source: Source, monkeypatch: pytest.MonkeyPatch) -> None:
+    room = threading.BoundedSemaphore(1)
+    monkeypatch.setattr(twin, "_room", room)
+    with room:
+        response = up(source)
+        assert refusal(response) == (503, "busy")
+        assert int(response["Retry-After"]) > 0
+    assert ack(up(source)).stored_through == 1
+    assert refusal(post(source, "up", b"\xc1"))[0] == 400
+    assert ack(up(source)).stored_through == 1, "each gives its room back, whatever became of it"
+
+
+def test_devices_on_slow_lines_leave_threads_for_enrolment() -> None:
+    assert twin.TAKING + FETCHING + 4 <= DOOR_THREADS
 
 
 class Clerks:
