@@ -206,14 +206,16 @@ class Entering:
             if boot is None:
                 boot = boots[event.boot] = self._clocks.of(sound.device_id, event.boot)
             visit, wall_offset = event.visit, event.wall_offset
-            if boot.offset is None:
+            offset = boot.offset
+            if offset is None:
                 reading, vouched = visit + event.dt, event.synchronised
                 self._clocks.record(boot, reading, wall_offset, vouched, received=received, earliest=sound.earliest)
-            offset = boot.offset
+                offset = boot.offset
             at: int | None = None
             if offset is not None:
-                honest = event.synchronised and believed(wall_offset, offset, visit + boot.reading)
-                at = visit + (wall_offset if honest else offset)
+                at = visit + offset
+                if offset != wall_offset and event.synchronised and believed(wall_offset, offset, visit + boot.reading):
+                    at = visit + wall_offset
                 if not EARLIEST <= at <= latest:
                     at = None
             hours.add(None if at is None else at // HOUR_MS)
