@@ -206,11 +206,11 @@ def _drain(ground: Ground, server: Child, fleet: Fleet, places: dict[str, str], 
     began = fleet.moments["began"]
     shown: dict[str, list[float]] = {device: [] for device in places}
     counted = None
-    while counted is None:
+    while counted is None or not all(fleet.taps[device] for device in places):
         for device, court in places.items():
             _look(reader, court, shown[device])
         _until(lambda: True, fleet, server)
-        if "stored" in fleet.moments and not _due(ground):
+        if counted is None and "stored" in fleet.moments and not _due(ground):
             counted = time.monotonic()
         if time.monotonic() > began + PATIENCE_S:
             raise BenchTrouble(f"Not drained within {PATIENCE_S:.0f} s.")
