@@ -149,6 +149,11 @@ class Kiosk:
         timer.start()
         return timer
 
+    def kill(self) -> None:
+        """SIGKILL, at once."""
+        assert self.child is not None
+        self.child.kill()
+
     def stop(self) -> None:
         """Asks it to stop, and waits until it has."""
         assert self.child is not None
