@@ -26,10 +26,11 @@ from sync_server.fleet.services import Places
 from sync_server.gateway.answers import Clerk
 from sync_server.gateway.replies import read_out, refusal
 from sync_server.gateway.together import NotTaken, Together
+from sync_server.ingest.selectors import standing
 from sync_server.ingest.services import Outcome, Received, known_devices
 from wire import VERSION, chain, codec
 from wire.codec import Envelope
-from wire.envelopes import MAX_BYTES, Bundle, Downward, SignedConfig
+from wire.envelopes import MAX_BYTES, Ack, Bundle, Downward, SignedConfig
 from wire.topics import DEVICE_PATTERN, SIGNATURE
 
 log = logging.getLogger(__name__)
@@ -121,14 +122,18 @@ def _taken_up(message: Received) -> HttpResponse:
 def _taken_report(message: Received, leaf: str) -> HttpResponse:
     clerk = _clerk()
     if leaf == "health":
-        return _answer(bundle_of(clerk.note_health(message)))
+        signed = clerk.note_health(message)
+        if signed is not None:
+            return _answer(_bundle("config", signed))
+        # How its stream stands: an idle device learns so within a minute that this server was restored from a backup.
+        return _answer(_bundle("down", standing(message.device, int(time.time() * 1000))))
     clerk.note_result(message)
-    return _answer(bundle_of(None))
+    return _answer(_bundle("down", None))
 
 
-def bundle_of(signed: SignedConfig | None) -> Bundle:
-    """What waits for a device, as MQTT would have brought it."""
-    return Bundle(VERSION, [] if signed is None else [Downward("config", *codec.encode(signed))])
+def _bundle(leaf: str, message: Ack | SignedConfig | None) -> Bundle:
+    """What waits for a device, as MQTT would have brought it: one thing at a time, so that what fits a message fits here too."""
+    return Bundle(VERSION, [] if message is None else [Downward(leaf, *codec.encode(message))])
 
 
 def _answer(envelope: Envelope) -> HttpResponse:
