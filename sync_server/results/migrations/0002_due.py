@@ -9,7 +9,9 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     dependencies = [("courts", "0003_nothing_lost"), ("results", "0001_initial")]
     operations = [
-        migrations.AddField("courtrevision", "timezone", models.CharField(blank=True, default="", max_length=64), preserve_default=False),
+        migrations.AddField(
+            "courtrevision", "timezone", models.CharField(blank=True, default="", max_length=64), preserve_default=False
+        ),
         migrations.CreateModel(
             name="Followed",
             fields=[
