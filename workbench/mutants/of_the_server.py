@@ -231,13 +231,6 @@ FAULTS: Final = (
         "tests/sync_server/results/test_due.py::test_a_move_that_is_written_down_late_takes_its_days_along_and_no_others",
     ),
     Fault(
-        "today's answers are counted after all the others",
-        "sync_server/results/due.py",
-        'marks.order_by(F("hour").desc(nulls_last=True), "id")[:MARKS_AT_ONCE]',
-        'marks.order_by("id")[:MARKS_AT_ONCE]',
-        "tests/sync_server/results/test_newest_first.py::test_today_is_counted_before_the_days_of_the_backlog",
-    ),
-    Fault(
         "the tally worker keeps ratings out while it has a backlog",
         "sync_server/results/worker.py",
         "            self._stopping.wait(min(REST_S, max(PAUSE_S, time.monotonic() - began)))",
