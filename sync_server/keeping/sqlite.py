@@ -11,11 +11,10 @@ from sync_server.keeping import contents, files
 from sync_server.keeping.contents import Contents
 from sync_server.keeping.errors import Damaged, InUse, KeepingError
 from sync_server.keeping.patience import patiently
+from sync_server.project.sqlite.log import LOG, settle
 
 WAIT_S: Final = 60.0
 """How long to wait for a writer; reading a database in WAL waits for nobody."""
-LOG: Final = "-wal"
-"""What SQLite has not yet moved into the file itself; it belongs to that file and to no other of the same name."""
 INDEX_OF_LOG: Final = "-shm"
 
 
@@ -35,6 +34,7 @@ def dump(source: Path, target: Path) -> Contents:
     target.touch(mode=files.PRIVATE)
     try:
         with _opened(source, "rw") as origin, closing(sqlite3.connect(target)) as copy:
+            settle(origin)
             origin.backup(copy, pages=-1)
             copy.execute("PRAGMA journal_mode = DELETE")  # one file, complete in itself
         held = verify(target)
@@ -107,6 +107,7 @@ def _close_log(database: Path) -> None:
         return
     try:
         with _opened(database, "rw") as old:
+            settle(old)
             mode = old.execute("PRAGMA journal_mode = DELETE").fetchone()[0]
     except sqlite3.OperationalError as fault:
         # SQLite does not wait by itself for whoever keeps it from leaving its log.

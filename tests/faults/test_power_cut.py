@@ -13,7 +13,7 @@ from random import Random
 
 import pytest
 
-from workbench.installation import ROOT
+from tests.support.trees import tree_with
 from workbench.torture import journal
 from workbench.torture.card import Card
 from workbench.torture.cuts import cut_kiosks
@@ -51,13 +51,6 @@ def test_a_power_cut_while_the_ledger_migrates_moves_rows_salvages_or_prunes_los
 
 
 # --- the cuts bite ---
-
-
-def tree_with(tmp_path: Path, *rooms: str) -> Path:
-    tree = tmp_path / "tree"
-    for room in rooms:
-        shutil.copytree(ROOT / room, tree / room, ignore=shutil.ignore_patterns("__pycache__"))
-    return tree
 
 
 @pytest.mark.slow

@@ -2,7 +2,8 @@
 
 A frame is a length (4 bytes, little-endian) and so much msgpack: a list of [device, content type, data], each taken in together
 as the gateway takes what waits. It is answered with a line of JSON, what was acknowledged for each of them, after the commit. An
-empty list asks for the tallies to be brought up to date.
+empty list asks for the tallies to be brought up to date. Where the database fails, nothing is acknowledged, and the connection is
+closed, as the gateway closes it.
 """
 
 import argparse
@@ -50,6 +51,8 @@ def _prepare(devices: list[str]) -> None:
 
 
 def _serve() -> None:
+    from django.db import DatabaseError, connection
+
     from sync_server.ingest.services import Received, accept
     from sync_server.results import tallies
 
@@ -57,14 +60,18 @@ def _serve() -> None:
     print(json.dumps([]), flush=True)
     while head := taken.read(4):
         messages = msgspec.msgpack.decode(taken.read(int.from_bytes(head, "little")), type=list[tuple[str, str, bytes]])
-        if messages:
-            now = int(time.time() * 1000)
-            outcomes = accept([Received(device, content_type, data, now) for device, content_type, data in messages])
-            said = [outcome.ack.stored_through if outcome.ack else None for outcome in outcomes]
-        else:
-            while tallies.step():
-                pass
-            said = []
+        said: list[int | None] = [None] * len(messages)
+        now = int(time.time() * 1000)
+        try:
+            if messages:
+                outcomes = accept([Received(device, content_type, data, now) for device, content_type, data in messages])
+                said = [outcome.ack.stored_through if outcome.ack else None for outcome in outcomes]
+            else:
+                while tallies.step():
+                    pass
+        except DatabaseError as fault:
+            print(f"the database fails: {fault}", file=sys.stderr, flush=True)
+            connection.close()
         print(json.dumps(said), flush=True)
 
 

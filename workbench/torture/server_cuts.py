@@ -165,7 +165,7 @@ def _live(server: Server, chance: Random, findings: Findings) -> None:
         how = card.cut(chance, image)
         promised = _promised(server.promised, records[:moment])
         try:
-            stored = _judge(image, server.sources, promised)
+            stored = judge(image, server.sources, promised)
         except (Wrong, sqlite3.Error) as fault:
             raise Wrong(f"{fault} (cut after {moment} of {len(records)} events; survived: {how})") from fault
         findings.cuts += 1
@@ -220,7 +220,7 @@ def _promised(before: Mapping[str, int], records: Sequence[Record]) -> dict[str,
     return promised
 
 
-def _judge(image: Path, sources: Sequence[Source], promised: Mapping[str, int]) -> dict[str, int]:
+def judge(image: Path, sources: Sequence[Source], promised: Mapping[str, int]) -> dict[str, int]:
     """How far each device is stored now. Raises `Wrong` or `sqlite3.Error`. The image stays as it was found."""
     with TemporaryDirectory(dir=image.parent) as copy:
         for part in image.glob(f"{DATABASE}*"):

@@ -20,7 +20,7 @@ STATE = Path("/state")
 
 def test_without_an_address_the_database_is_a_file_in_the_state_directory() -> None:
     found = database(None, state_dir=STATE)
-    assert found["ENGINE"].endswith("sqlite3")
+    assert found["ENGINE"].endswith("sqlite")
     assert found["NAME"] == "/state/server.sqlite3"
     assert "journal_mode=WAL" in found["OPTIONS"]["init_command"]
     assert "synchronous=FULL" in found["OPTIONS"]["init_command"]
