@@ -1,13 +1,49 @@
-"""Puts an unreadable ledger aside: the file and its write-ahead log move together, whenever the power goes."""
+"""Puts an unreadable ledger aside: the file and its write-ahead log move together, whenever the power goes.
 
+Before that SQLite has to let go of it without a trace. Left to itself it takes into the file what it can read of the log, and
+deletes the log with all that stands behind a break.
+"""
+
+import sqlite3
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
 from kiosk.durable import sync_folder, write_synced
+from kiosk.ledger.pages import has_rows
 
 FOLDER: Final = "quarantine"
 PARTS: Final = ("-shm", "-journal", "-wal", "")
 """What belongs to a ledger file, by the end of its name."""
+
+
+def let_go(path: Path, connection: sqlite3.Connection) -> None:
+    """Closes the `connection` to the ledger `path`, whose log stays as it was. Raises `OSError` and `sqlite3.Error`."""
+    log, hidden = _log(path), _hidden_log(path)
+    with suppress(FileNotFoundError):
+        log.rename(hidden)
+        sync_folder(path.parent)  # or a power cut would find SQLite's deletion alone
+    try:
+        connection.close()
+    finally:
+        put_back(path)
+
+
+def put_back(path: Path) -> None:
+    """Gives the log of the ledger `path` its name back, also after a power cut; must come before the file is opened. Raises
+    `OSError`."""
+    with suppress(FileNotFoundError):
+        _hidden_log(path).rename(_log(path))
+        sync_folder(path.parent)
+
+
+def has_log_only(path: Path) -> bool:
+    """Whether the ledger `path` is empty, or not there, and its log is not: SQLite would delete the log. It is there then. Raises
+    `OSError`."""
+    if (path.exists() and path.stat().st_size) or not has_rows(_log(path)):
+        return False
+    path.touch()
+    return True
 
 
 def put_aside(path: Path) -> Path:
@@ -42,6 +78,14 @@ def _move(path: Path, number: int) -> Path:
     _note(path, number).unlink()  # only now may a new ledger take the name
     sync_folder(path.parent)
     return target
+
+
+def _log(path: Path) -> Path:
+    return path.with_name(path.name + "-wal")
+
+
+def _hidden_log(path: Path) -> Path:
+    return path.with_name(path.name + "-log")
 
 
 def _free(path: Path) -> int:

@@ -326,11 +326,12 @@ class Keeper:
             return
         self._known_next = store.standing.next if refused else None
         self._store = None
+        damaged = not isinstance(fault, sqlite3.Error) or is_damage(fault)
         try:
-            store.close()
-        except sqlite3.Error as closing:
+            store.let_go() if damaged else store.close()
+        except (OSError, sqlite3.Error) as closing:
             log.error("ledger-close-failed", text=str(closing))
-        if not isinstance(fault, sqlite3.Error) or is_damage(fault):
+        if damaged:
             try:
                 self._put_aside(str(fault))
             except OSError as moving:

@@ -100,6 +100,12 @@ def rows_beyond(path: Path) -> tuple[list[Row], int]:
     return sorted(rows), log.commits_beyond
 
 
+def has_rows(log: Path) -> bool:
+    """Whether a row stands anywhere in the file of a write-ahead log."""
+    frames = read_log(log)
+    return any(rows_on(_slice(log, frame.offset), first_page=False) for frame in (*frames.live, *frames.beyond))
+
+
 def read_log(path: Path) -> Log:
     """The frames of a write-ahead log; none if there is no such file or it is none."""
     try:

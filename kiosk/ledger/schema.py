@@ -35,6 +35,13 @@ def migrate(db: Database, steps: Migrations = migrations) -> None:
 
     All steps and the notes of them are one transaction: a cut leaves the tables as they were or as they should be.
     """
+    if not is_current(db, steps):
+        with db.atomic():
+            steps.apply(db)
+
+
+def is_current(db: Database, steps: Migrations = migrations) -> bool:
+    """Whether the tables are up to date. Reads only. Raises `LedgerTooNew` or `Unreadable`."""
     unknown = {done.name for done in steps.applied(db)} - {step.name for step in steps.pending(_nothing())}
     if unknown and steps.pending(db):  # a newer program has taken all of our steps too
         raise Unreadable("the note of a migration has been altered")
@@ -44,9 +51,7 @@ def migrate(db: Database, steps: Migrations = migrations) -> None:
             "Install that version again, or a newer one; the ledger was left as it is.",
             step=max(unknown),
         )
-    if steps.pending(db):
-        with db.atomic():
-            steps.apply(db)
+    return not steps.pending(db)
 
 
 def _nothing() -> Database:

@@ -17,11 +17,12 @@ from sqlite_utils import Database
 from kiosk.core.progress import Excerpt, Progress, Standing
 from kiosk.durable import settle, sync_folder
 from kiosk.errors import LedgerError
+from kiosk.ledger import aside
 from kiosk.ledger.faults import explained
 from kiosk.ledger.pages import Row, rows_beyond
 from kiosk.ledger.pasts import COLUMNS, Past, bite, safe_through
 from kiosk.ledger.salvage import Salvage
-from kiosk.ledger.schema import migrate
+from kiosk.ledger.schema import is_current, migrate
 from kiosk.ledger.sealing import Unreadable, opened, sealed
 from wire import chain
 from wire.codec import WireError, decode_event
@@ -80,16 +81,26 @@ class Store:
         self._progress = Progress()
         self._moving: list[Past] = []
         self._salvage: Salvage | None = None
-        born = not path.exists()
+        self._is_ours = False
         try:
+            aside.put_back(path)
+            if aside.has_log_only(path):
+                raise Unreadable("the file is empty, and its write-ahead log is not")
+            born = not path.exists()
             self._connection = connect(path)
+        except OSError as fault:
+            raise explained(path, fault) from fault
         except sqlite3.Error as fault:
             raise LedgerError(f"The ledger {path} cannot be opened: {fault}.") from fault
         try:
             self._open(known_next)
         except BaseException as fault:
-            self._connection.close()
-            raise explained(path, fault) from fault
+            meaning = explained(path, fault)
+            if self._is_ours or isinstance(meaning, Unreadable):
+                self.let_go()
+            else:
+                self._connection.close()  # another process has it
+            raise meaning from fault
         if born:
             sync_folder(path.parent)
 
@@ -227,8 +238,10 @@ class Store:
     def gather(self, rows: Sequence[Row], salvage: Salvage) -> None:
         """Puts down rows of the damaged file and how far it has been read, which is what `salvage` says. Raises `sqlite3.Error`."""
         with self._db.atomic():
+            # A file that was put aside while it was read into another has left what was read so far in both.
+            found = [row for row in rows if not any(self._holds(row, past.table) for past in self._moving)]
             put = self._connection.executemany(
-                f"INSERT INTO {salvage.past.table} (seq, row, link) VALUES (?, ?, ?) ON CONFLICT DO NOTHING", rows
+                f"INSERT INTO {salvage.past.table} (seq, row, link) VALUES (?, ?, ?) ON CONFLICT DO NOTHING", found
             )
             salvage = msgspec.structs.replace(salvage, found=salvage.found + max(0, put.rowcount))
             moving = [*self._moving, salvage.past] if salvage.read else self._moving
@@ -252,8 +265,11 @@ class Store:
         """Lets go of the file."""
         self._connection.close()
 
+    def let_go(self) -> None:
+        """Lets go of the file and leaves its log as it is, broken or not."""
+        aside.let_go(self.path, self._connection)
+
     def _open(self, known_next: int | None) -> None:
-        beyond, transactions = ([], 0) if known_next is not None else rows_beyond(self.path)
         # No checkpoint comes behind a visitor's commit: its failure would look like the commit's own.
         for pragma in (
             "locking_mode = EXCLUSIVE",
@@ -269,10 +285,14 @@ class Store:
         if self._pragma("journal_mode") != "wal" or self._pragma("synchronous") != 2:
             raise LedgerError(f"SQLite did not grant the ledger {self.path} a synced write-ahead log.")
         self._pragma("schema_version")  # from here on the file is ours alone, and its log has been read
+        self._is_ours = True
         settle(self.path.with_name(self.path.name + "-wal"))
         small = self.path.stat().st_size <= CHECKED_AT_ONCE_BYTES
         if known_next is None and small and (finding := self._pragma("quick_check(1)")) != "ok":
             raise Unreadable(str(finding))
+        beyond, transactions = ([], 0) if known_next is not None else rows_beyond(self.path)
+        if transactions > 1:
+            self._judge(beyond)
         migrate(self._db)
         if self._get("stream") is None:
             with self._db.atomic():
@@ -281,8 +301,7 @@ class Store:
             with self._db.atomic():
                 self._connection.execute("DELETE FROM rows WHERE seq >= ?", (known_next,))
         self._load(small=small)
-        if beyond:
-            self._adopt(beyond, transactions)
+        self.append([row for _, row, _ in self._going_on(beyond)])
 
     def _load(self, *, small: bool) -> None:
         self._stream = StreamId(self._get("stream") or b"")
@@ -309,23 +328,28 @@ class Store:
             if count != self._next - self._oldest:
                 raise Unreadable(f"rows {self._oldest} to {self._next - 1} have gaps: there are {count}")
 
-    def _adopt(self, beyond: Sequence[Row], transactions: int) -> None:
-        """Rows that stand in the log behind a frame that was torn or damaged, where SQLite does not look: those that continue the
-        chain are put back. If others are left, and it was no power cut that tore the last transaction, the file is damaged."""
-        if not self._moving:
-            found: list[bytes] = []
-            state = self._head
-            for seq, row, link in beyond:
-                if seq == self._next + len(found) and chain.link(state, row) == link:
-                    found.append(row)
-                    state = Link(link)
-            self.append(found)
-        if transactions > 1 and not all(self._holds(row) for row in beyond):
-            raise Unreadable("the write-ahead log is broken")
+    def _judge(self, beyond: Sequence[Row]) -> None:
+        """Rows stand in the log behind a frame that was damaged: no power cut tears more than the last transaction. If they cannot
+        all be put back, nothing may be written, as it would go over them. Raises `Unreadable`."""
+        if is_current(self._db) and self._get("stream") is not None:
+            self._load(small=False)
+            back = self._going_on(beyond)
+            if all(row in back or self._holds(row) for row in beyond):
+                return
+        raise Unreadable("the write-ahead log is broken")
 
-    def _holds(self, row: Row) -> bool:
-        found = self._connection.execute(f"SELECT {COLUMNS} FROM rows WHERE seq = ?", (row.seq,)).fetchone()
-        return bool(found == row)
+    def _going_on(self, beyond: Sequence[Row]) -> list[Row]:
+        """Which of the rows that stand behind a break of the log, where SQLite does not look, continue the chain."""
+        found: list[Row] = []
+        state = self._head
+        for row in beyond if not self._moving else ():
+            if row.seq == self._next + len(found) and chain.link(state, row.row) == row.link:
+                found.append(row)
+                state = Link(row.link)
+        return found
+
+    def _holds(self, row: Row, table: str = "rows") -> bool:
+        return row in self._connection.execute(f"SELECT {COLUMNS} FROM {table} WHERE seq = ?", (row.seq,)).fetchall()
 
     def _insert(self, rows: Sequence[bytes]) -> Link:
         """Within the caller's transaction. Returns the head of the chain after `rows`."""

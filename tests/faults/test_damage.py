@@ -81,7 +81,7 @@ def truncate(file: Path, chance: Random) -> None:
     file.write_bytes(content[: chance.randrange(len(content))])
 
 
-DAMAGES = [(flip, ""), (flip, "-wal"), (wipe_a_page, ""), (truncate, ""), (truncate, "-wal")]
+DAMAGES = [(flip, ""), (flip, "-wal"), (wipe_a_page, ""), (wipe_a_page, "-wal"), (truncate, ""), (truncate, "-wal")]
 
 
 @pytest.mark.slow
