@@ -2,7 +2,7 @@
 
 import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -48,20 +48,21 @@ class Hand:
 
 
 class Kiosk:
-    """A headless kiosk process on a state folder that outlives it."""
+    """A headless kiosk process on a state folder that outlives it. `clock` as in its configuration."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, clock: str = "trusted") -> None:
         self.folder = folder
         self.config = folder / "kiosk.toml"
         self.config.write_text(
-            'state_dir = "state"\nclock = "trusted"\n[screen]\nmode = "none"\n[panel]\nsimulated = "panel.sock"\n'
+            f'state_dir = "state"\nclock = "{clock}"\n[screen]\nmode = "none"\n[panel]\nsimulated = "panel.sock"\n'
         )
         self.state = folder / "state"
         self.child: Child | None = None
 
-    def start(self) -> "Kiosk":
+    def start(self, extra: Mapping[str, str] | None = None) -> "Kiosk":
+        """`extra` is laid over its environment."""
         argv = [sys.executable, "-m", "kiosk", "run", "--config", str(self.config)]
-        self.child = Child("kiosk", argv, log=self.folder / "kiosk.log", cwd=ROOT, env=IN_ENGLISH).start()
+        self.child = Child("kiosk", argv, log=self.folder / "kiosk.log", cwd=ROOT, env={**IN_ENGLISH, **(extra or {})}).start()
         return self
 
     def hand(self) -> Hand:

@@ -5,6 +5,9 @@
  * processes share, so the journal's order is the order of events. Syncs reach no disk: what they would have made durable is worked
  * out from the journal (workbench/torture/card.py). TORTURE_CONTROL is a small shared file through which the harness counts calls
  * and has them fail; its layout is told to Python in workbench/torture/shim.py, and so is that of a journal's record.
+ *
+ * The same file sets the program's wall clock wrong and has the kernel vouch for it or not; TORTURE_BOOT_ID names a file that is read
+ * in the place of the kernel's own name for this start of the machine.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -22,10 +25,15 @@
 #include <sys/mman.h>
 #include <sys/sendfile.h>
 #include <sys/stat.h>
+#include <sys/time.h>
+#include <sys/timex.h>
 #include <sys/uio.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { WRITE = 1, TRUNCATE, SYNC, SYNC_FAILED, SYNC_ALL, CREATE, UNLINK, RENAME, LINK, MKDIR, RMDIR, SYMLINK, MAP_SHARED_WRITABLE };
+
+enum { VOUCHED = 1, DOUBTED };
 
 struct rule { uint64_t from, count, number; };  /* calls from … from + count - 1 fail with errno `number`; from 0: none */
 
@@ -34,6 +42,8 @@ struct control {
     struct rule sync_rule, write_rule, open_rule;
     uint64_t failed;        /* calls that were made to fail */
     uint64_t real_syncs;    /* whether syncs also reach the disk */
+    int64_t wall_shift;     /* seconds by which the wall clock is wrong */
+    uint64_t vouched;       /* what the kernel says of the wall clock: as it is, VOUCHED or DOUBTED */
     uint64_t ready;
     pthread_mutex_t lock;
 };
@@ -167,6 +177,8 @@ static uint64_t inode_of(int descriptor) {
 
 static int opened(int folder, const char *path, int flags, mode_t mode) {
     char name[PATH_MAX];
+    const char *boot = control ? getenv("TORTURE_BOOT_ID") : NULL;
+    if (boot && !strcmp(path, "/proc/sys/kernel/random/boot_id")) path = boot;
     int writes = (flags & (O_CREAT | O_TRUNC)) || (flags & O_ACCMODE) != O_RDONLY;
     if (!control || !writes || (flags & O_TMPFILE) == O_TMPFILE || !whole_name(folder, path, name))
         return REAL(openat)(folder, path, flags, mode);
@@ -361,3 +373,28 @@ int symlinkat(const char *to, int folder, const char *path) {
     NAMING(whole_name(folder, path, name), REAL(symlinkat)(to, folder, path), note(SYMLINK, 0, 0, name, strlen(name), to));
 }
 int symlink(const char *to, const char *path) { return symlinkat(to, AT_FDCWD, path); }
+
+/* --- time --- */
+
+int clock_gettime(clockid_t which, struct timespec *found) {
+    int done = REAL(clock_gettime)(which, found);
+    if (!done && control && (which == CLOCK_REALTIME || which == CLOCK_REALTIME_COARSE)) found->tv_sec += control->wall_shift;
+    return done;
+}
+int gettimeofday(struct timeval *restrict found, void *restrict zone) {
+    int done = REAL(gettimeofday)(found, zone);
+    if (!done && control) found->tv_sec += control->wall_shift;
+    return done;
+}
+time_t time(time_t *found) {
+    time_t now = REAL(time)(NULL) + (control ? control->wall_shift : 0);
+    if (found) *found = now;
+    return now;
+}
+
+int adjtimex(struct timex *about) {
+    int state = REAL(adjtimex)(about);
+    if (!control || !control->vouched) return state;
+    about->status = control->vouched == VOUCHED ? about->status & ~STA_UNSYNC : about->status | STA_UNSYNC;
+    return control->vouched == VOUCHED ? TIME_OK : TIME_ERROR;
+}
