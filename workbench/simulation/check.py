@@ -6,12 +6,15 @@ The tallies are counted a second time here, in plain Python, from rows whose tim
 
 from bisect import bisect_right
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
+from contextlib import suppress
 from datetime import UTC, date, datetime
 from hashlib import sha256
+from itertools import count
 from typing import TYPE_CHECKING, Final, NamedTuple
 from zoneinfo import ZoneInfo
 
+from kiosk.core.progress import Standing
 from kiosk.errors import LedgerError
 from wire import codec
 from wire.envelopes import Batch
@@ -21,6 +24,8 @@ from workbench.simulation.server import StoredRow
 from workbench.simulation.truth import KINDS, Fate, Key, Told, Visit
 
 if TYPE_CHECKING:
+    from sync_server.ingest.models import Stream
+    from workbench.simulation.kiosk import Kiosk
     from workbench.simulation.world import World
 
 TIME_ERROR: Final = 2 * SECOND
@@ -100,54 +105,80 @@ def _clock(ms: int) -> str:
 
 def _chains(world: "World", rows: list[StoredRow]) -> Iterable[str]:
     """Watermarks say what is there, and the kept evidence makes one unbroken chain under exactly the stored rows."""
-    from sync_server.ingest.models import Evidence, LedgerRow, Stream
+    from sync_server.ingest.models import LedgerRow, Stream
 
+    current = {standing.stream for _, standing in _standings(world)}
     for stream in Stream.objects.select_related("device").order_by("id"):
         name = f"stream {bytes(stream.stream).hex()[:8]} of {stream.device.name}"
-        held = list(LedgerRow.objects.filter(stream=stream).order_by("seq").values_list("seq", "link"))
-        whole = [seq for seq, _ in held] == list(range(1, len(held) + 1))
-        if not whole or stream.stored_through != len(held) or stream.highest != len(held):
-            if not _has_lost(world, stream.device.name):
-                yield f"{name}: stored through {stream.stored_through}, highest {stream.highest}, but {len(held)} rows"
-            continue
-        if stream.backed_through > stream.stored_through:
-            yield f"{name}: backed through {stream.backed_through}, but stored through {stream.stored_through} only"
-        links: dict[int, bytes] = {0: sha256(b"vidhuk/1 chain\0" + StreamId(bytes(stream.stream))).digest()}
-        for evidence in Evidence.objects.filter(stream=stream).order_by("first", "id"):
-            batch = codec.decode_upward(evidence.content_type, bytes(evidence.data))
-            if not isinstance(batch, Batch):
-                yield f"{name}: evidence {evidence.pk} is no batch"
-                continue
-            state: bytes = batch.previous
-            links.setdefault(batch.first - 1, state)
-            for seq, row in enumerate(batch.rows, batch.first):
-                state = sha256(state + row).digest()
-                if links.setdefault(seq, state) != state:
-                    yield f"{name}: two rows are kept for {seq}"
-        for seq, link in held:
-            if seq not in links or int.from_bytes(links[seq][:8], "big", signed=True) != link:
-                yield f"{name}: row {seq} does not continue the chain"
-                break
+        held = dict(LedgerRow.objects.filter(stream=stream).order_by("seq").values_list("seq", "link"))
+        if (stream.device.name, bytes(stream.stream)) not in world.truth.streams:
+            yield f"{name}: no device ever had it"
+        yield from _watermark(stream, name, held.keys(), whole=bytes(stream.stream) in current)
+        yield from _links(stream, name, held)
     for kiosk in world.kiosks:
         if kiosk.on and kiosk.keeper is not None:
             try:
-                standing = kiosk.keeper.standing()
+                kiosk.keeper.standing()
             except LedgerError as fault:
                 yield f"{kiosk.name} has no ledger: {fault}"
-                continue
-            known = Stream.objects.filter(device__name=kiosk.device, stream=standing.stream).first()
-            through = known.stored_through if known is not None else 0  # a stream without rows need not have been heard of
-            if not standing.progress.backed_through <= standing.progress.stored_through <= through:
-                yield f"{kiosk.name} believes {standing.progress}, the server has {through}"
-            if standing.next - 1 > through:  # it may be less: a clone that has not heard yet what its twin has sent
-                yield f"{kiosk.name} has written {standing.next - 1} rows, the server has {through}"
+    for kiosk, standing in _standings(world):
+        known = Stream.objects.filter(device__name=kiosk.device, stream=standing.stream).first()
+        through = known.stored_through if known is not None else 0  # a stream without rows need not have been heard of
+        if not standing.progress.backed_through <= standing.progress.stored_through <= through:
+            yield f"{kiosk.name} believes {standing.progress}, the server has {through}"
+        if standing.next - 1 > through:  # it may be less: a clone that has not heard yet what its twin has sent
+            yield f"{kiosk.name} has written {standing.next - 1} rows, the server has {through}"
 
 
-def _has_lost(world: "World", device: str) -> bool:
-    """Whether a card of `device` was destroyed or set back, which may leave a stream with a hole that nobody can fill."""
-    return any(key.device == device and fate in (Fate.LOST, Fate.UNKNOWN) for key, fate in world.truth.fates.items()) or any(
-        kiosk.gone and kiosk.device == device for kiosk in world.kiosks
-    )
+def _standings(world: "World") -> Iterable[tuple["Kiosk", Standing]]:
+    """Each working device with its present stream. What else the server knows, no card will ever say a word of again."""
+    for kiosk in world.kiosks:
+        if kiosk.on and kiosk.keeper is not None:
+            with suppress(LedgerError):
+                yield kiosk, kiosk.keeper.standing()
+
+
+def _watermark(stream: "Stream", name: str, held: Set[int], *, whole: bool) -> Iterable[str]:
+    """Whether the stream's account is right. One that is still written to has to be `whole`; one that its card has left behind
+    may have holes, and nobody is asked to fill them: its rows stand in the next one, which `_rows` insists on.
+    """
+    from sync_server.ingest.models import Gone
+
+    gone: set[int] = set()
+    for span in Gone.objects.filter(stream=stream):
+        gone.update(range(span.first, span.last + 1))
+    known = held | gone
+    through = next(seq for seq in count() if seq + 1 not in known)
+    highest = max(known, default=0)
+    if (stream.stored_through, stream.highest) != (through, highest):
+        yield f"{name}: stored through {stream.stored_through}, highest {stream.highest}, but right is {through}, {highest}"
+    if whole and through != highest:
+        yield f"{name}: its device writes to it, and rows are missing between {through} and {highest}"
+    if whole and stream.backed_through > stream.stored_through:
+        yield f"{name}: backed through {stream.backed_through}, but stored through {stream.stored_through} only"
+
+
+def _links(stream: "Stream", name: str, held: Mapping[int, int]) -> Iterable[str]:
+    """Whether what was signed makes one chain, and the rows of the ledger, {place: link}, stand on it."""
+    from sync_server.ingest.models import Evidence
+
+    links: dict[int, bytes] = {0: sha256(b"vidhuk/1 chain\0" + StreamId(bytes(stream.stream))).digest()}
+    for evidence in Evidence.objects.filter(stream=stream).order_by("first", "id"):
+        batch = codec.decode_upward(evidence.content_type, bytes(evidence.data))
+        if not isinstance(batch, Batch):
+            yield f"{name}: evidence {evidence.pk} is no batch"
+            continue
+        state: bytes = batch.previous
+        if links.setdefault(batch.first - 1, state) != state:
+            yield f"{name}: what was signed from {batch.first} on does not continue what was signed before"
+        for seq, row in enumerate(batch.rows, batch.first):
+            state = sha256(state + row).digest()
+            if links.setdefault(seq, state) != state:
+                yield f"{name}: two rows are kept for {seq}"
+    for seq, link in held.items():
+        if seq not in links or int.from_bytes(links[seq][:8], "big", signed=True) != link:
+            yield f"{name}: row {seq} does not continue the chain"
+            break
 
 
 # --- times --------------------------------------------------------------------------------------------------------------------

@@ -1,6 +1,6 @@
 """What can go wrong, each kind with a switch: a run draws some kinds, and for each of them some moments."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -16,12 +16,12 @@ SHARE: Final = 0.22
 """Of all kinds, drawn for one run: enough to meet one another, few enough that something is left to go wrong with."""
 
 
-def plan(world: "World") -> None:
-    """Draws kinds and moments for this run."""
+def plan(world: "World", surely: Container[str] = ()) -> None:
+    """Draws kinds and moments for this run; those of `surely` are drawn always."""
     random, agenda = world.agenda.random, world.agenda
     span = world.busy_until - agenda.now
     for name, fault in KINDS.items():
-        if random.random() < SHARE:
+        if random.random() < SHARE or name in surely:
             for _ in range(random.randrange(1, 4)):
                 agenda.at(agenda.now + random.randrange(span // 20, span), _at_its_time(world, name, fault))
 

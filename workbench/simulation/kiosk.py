@@ -247,6 +247,10 @@ class Kiosk:
             self.after_thanks = None
         self.bite_soon()
 
+    def speaks_of(self, stream: StreamId) -> None:
+        """It is about to tell the server of `stream`."""
+        self._truth.streams.add((self.device, stream))
+
     def begun_anew(self, standing: Standing) -> None:
         """Its rows are being brought over to another stream."""
         self._agenda.fault("stream begun anew", self.name, f"{standing.moving} rows to move")
@@ -388,6 +392,7 @@ class _Shelf:
     def standing(self) -> Standing:
         found = self._kiosk.shelf(lambda keeper: keeper.standing())
         assert isinstance(found, Standing)
+        self._kiosk.speaks_of(found.stream)
         return found
 
     def read(self, stream: StreamId, first: int, count: int) -> Excerpt:

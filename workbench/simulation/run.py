@@ -5,8 +5,7 @@ import multiprocessing
 import tempfile
 import traceback
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -44,14 +43,14 @@ class Tally:
         self.figures.update(figures)
 
 
-def one(seed: int, *, lines: int = 400) -> Outcome:
-    """Runs one seed in this process. Whatever breaks is a failure of that seed."""
+def one(seed: int, *, lines: int = 400, surely: Container[str] = ()) -> Outcome:
+    """Runs one seed in this process. Whatever breaks is a failure of that seed. Of `faults.KINDS`, those of `surely` happen."""
     logging.disable(logging.CRITICAL)
     _hush()
     base = MEMORY if MEMORY.is_dir() else None
     with tempfile.TemporaryDirectory(prefix="vidhuk-world-", dir=base) as folder:
         try:
-            return simulate(seed, Path(folder) / "world", lines=lines)
+            return simulate(seed, Path(folder) / "world", lines=lines, surely=surely)
         except Exception:
             return Outcome(seed, "", [f"the run itself broke: {traceback.format_exc()}"], {}, {})
 
@@ -59,11 +58,12 @@ def one(seed: int, *, lines: int = 400) -> Outcome:
 def many(seeds: Sequence[int], *, jobs: int) -> Iterator[Outcome]:
     """Runs `seeds` in `jobs` processes; the outcomes come in any order. Raises `NoCompiler`."""
     library()  # compiled once, before they all want it
+    # Not concurrent.futures: its pool of processes stands still for ever when the last one has made way (CPython issue 115634).
     parts = [seeds[start : start + TOGETHER] for start in range(0, len(seeds), TOGETHER)]
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(jobs, mp_context=context, max_tasks_per_child=SEEDS_OF_A_PROCESS // TOGETHER) as pool:
-        for done in as_completed([pool.submit(_several, part) for part in parts]):
-            yield from done.result()
+    with context.Pool(jobs, maxtasksperchild=SEEDS_OF_A_PROCESS // TOGETHER) as pool:
+        for outcomes in pool.imap_unordered(_several, parts):
+            yield from outcomes
 
 
 def replay(seed: int) -> str:

@@ -79,7 +79,8 @@ class Truth:
         self.holds: dict[int, set[Key]] = {}
         """By card, what was ever committed to it and not destroyed since; what it has pruned is still its own affair."""
         self.promises: dict[Visit, int | Told] = {}
-        self.forks: set[tuple[str, bytes]] = set()
+        self.streams: set[tuple[str, bytes]] = set()
+        """(device, stream) of everything that a card ever held and spoke of."""
 
     def wrote(self, card: int, device: DeviceId, rows: Iterable[Event], fate: Fate) -> list[Key]:
         """The commit of `rows` ended so."""

@@ -1,7 +1,7 @@
 """One world from one seed: who stands where, what goes wrong when, and how it is brought to its end."""
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
@@ -42,13 +42,13 @@ class Outcome:
 
 
 class World:
-    """Everything of one run. `folder` is its own and is removed at the end."""
+    """Everything of one run. `folder` is its own and is removed at the end; faults that happen `surely` are named as in `KINDS`."""
 
-    def __init__(self, seed: int, folder: Path, *, lines: int = 400) -> None:
+    def __init__(self, seed: int, folder: Path, *, lines: int = 400, surely: Container[str] = ()) -> None:
         self.seed = seed
         self.folder = folder
         shutil.rmtree(folder, ignore_errors=True)
-        self._lines = lines
+        self._surely = surely
         random = Random(seed ^ 0x5EED)
         self.zones = [ZoneInfo(random.choice(ZONES)) for _ in range(random.randrange(1, 3))]
         self.agenda = Agenda(seed, _begin(random, self.zones[0]), lines=lines)
@@ -117,7 +117,7 @@ class World:
             self._expect_visitors(kiosk)
         self._every(lambda: random.randrange(8 * MINUTE, 40 * MINUTE), self._tally)
         self._every(lambda: random.randrange(4 * MINUTE, 20 * MINUTE), self._prune)
-        faults.plan(self)
+        faults.plan(self, self._surely)
         try:
             agenda.run(self.busy_until)
             self._calm()
@@ -245,9 +245,9 @@ class World:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
-def simulate(seed: int, folder: Path, *, lines: int = 400) -> Outcome:
+def simulate(seed: int, folder: Path, *, lines: int = 400, surely: Container[str] = ()) -> Outcome:
     """Runs one seed in `folder`, which is removed again."""
-    return World(seed, folder, lines=lines).run()
+    return World(seed, folder, lines=lines, surely=surely).run()
 
 
 def _begin(random: Random, zone: ZoneInfo) -> int:
