@@ -9,6 +9,9 @@ from django.db import connection
 from sync_server.ingest.dating import DRIFT, HONEST_MS
 from sync_server.ingest.models import Boot
 
+LATEST: Final = 253_370_764_800_000
+"""The year 9999 (ms since the epoch): a clock may read what no calendar knows, and what it dates so has no day."""
+
 Columns = tuple[
     int, int, int, int | None, int | None, int | None, int | None, int | None,
     int | None, int | None, str | None, int | None, int | None, bool | None, int,
@@ -205,11 +208,12 @@ def neighbour(stream_id: int, after: int, through: int | None, *, last: bool) ->
 
 
 def undated_hours(stream_id: int, boot_id: int, offset: int) -> set[tuple[int, int | None]]:
-    """(stream, hour) of the undated rows of a boot if it had this offset."""
+    """(stream, hour) of the undated rows of a boot if it had this offset; those that no calendar knows are left out."""
     with connection.cursor() as cursor:
         cursor.execute(
-            'SELECT DISTINCT (visit + %s) / 3600000 FROM ingest_ledger WHERE stream_id = %s AND "at" IS NULL AND boot_id = %s',
-            [offset, stream_id, boot_id],
+            'SELECT DISTINCT (visit + %s) / 3600000 FROM ingest_ledger WHERE stream_id = %s AND "at" IS NULL AND boot_id = %s'
+            " AND visit + %s BETWEEN %s AND %s",
+            [offset, stream_id, boot_id, offset, 0, LATEST],
         )
         return {(stream_id, int(hour)) for (hour,) in cursor.fetchall()}
 

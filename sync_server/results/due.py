@@ -16,7 +16,8 @@ from sync_server.courts.selectors import Stay, placements_between
 from sync_server.ingest.entering import HOUR_MS
 from sync_server.ingest.models import Boot, LedgerRow, Mark, Stream
 from sync_server.ingest.order import LONGEST_DAY_MS
-from sync_server.results.models import CourtRevision, Due, Followed, Tally
+from sync_server.ingest.store import LATEST
+from sync_server.results.models import CourtRevision, Due, Followed, Following, Tally
 
 log = logging.getLogger(__name__)
 
@@ -92,28 +93,30 @@ def _local(court: Court, hour: int) -> set[Day]:
 
 def unfollowed() -> bool:
     """Whether a device's placement or a court's time zone has changed since the tallies followed."""
-    followed = Followed.objects.values_list("move", flat=True).first() or 0
-    return Move.objects.filter(id__gt=followed).exists() or _foreign_zones().exists()
+    return _moves().exists() or _foreign_zones().exists()
 
 
 def follow() -> None:
     """Makes exactly the days due that hold rows of a moved device in the time it was moved by, at the courts that lose or gain
     them; and all days of a court whose time zone has changed. The caller has opened a transaction.
     """
-    Followed.objects.get_or_create(id=1)
-    followed = Followed.objects.select_for_update().get(id=1)
-    moves = list(Move.objects.filter(id__gt=followed.move).order_by("id"))
+    Following.objects.get_or_create(id=1)
+    Following.objects.select_for_update().get(id=1)
+    moves = list(_moves().order_by("id"))
     days: set[Day] = set()
     for move in moves:
         courts = Court.objects.filter(exits__in=Exit.objects.filter(id__in=move.exits)).distinct()
         days |= _held(move.device_id, move.since, move.until, list(courts))
-    if moves:
-        Followed.objects.filter(id=1).update(move=moves[-1].id)
+    Followed.objects.bulk_create(Followed(move=move.id) for move in moves)
     for revision in _foreign_zones().select_related("court"):
         if revision.timezone:
             days |= _all_days(revision.court)
         CourtRevision.objects.filter(pk=revision.pk).update(timezone=revision.court.timezone)
     put_due(days)
+
+
+def _moves() -> QuerySet[Move]:
+    return Move.objects.exclude(id__in=Followed.objects.values("move"))
 
 
 def _foreign_zones() -> QuerySet[CourtRevision]:
@@ -130,9 +133,10 @@ def _all_days(court: Court) -> set[Day]:
 def _held(device_id: int, since: datetime, until: datetime | None, courts: Sequence[Court]) -> set[Day]:
     """The days of `courts` on which rows of a device fall that were recorded from `since` until `until`."""
     rows = LedgerRow.objects.filter(stream__in=Stream.objects.filter(device_id=device_id))
-    dated = rows.filter(at__gte=milliseconds(since - MARGIN))
+    margin = MARGIN // timedelta(milliseconds=1)  # of milliseconds, because a date may be the first or last that there is
+    dated = rows.filter(at__gte=milliseconds(since) - margin)
     if until is not None:
-        dated = dated.filter(at__lt=milliseconds(until + MARGIN))
+        dated = dated.filter(at__lt=milliseconds(until) + margin)
     hours = dated.annotate(hour=F("at") / HOUR_MS).order_by().values_list("hour", flat=True).distinct()
     days = {day for hour in hours for court in courts for day in _local(court, hour)}
     if rows.filter(at=None, boot__isnull=False).exists():
@@ -155,6 +159,7 @@ def bounded_days(devices: Collection[int]) -> set[tuple[Day, int]]:
     for boot in bounded(devices):
         assert boot.low is not None
         rows = LedgerRow.objects.filter(stream__in=Stream.objects.filter(device_id=boot.device_id), at=None, boot=boot)
+        rows = rows.filter(visit__gte=-boot.low, visit__lte=LATEST - boot.low)
         hours = rows.annotate(hour=(F("visit") + boot.low) / HOUR_MS).order_by().values_list("hour", flat=True).distinct()
         stays = placements_between(*EVER, device_ids=[boot.device_id])
         courts = Court.objects.in_bulk({stay.court_id for stay in stays})

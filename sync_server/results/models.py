@@ -82,11 +82,16 @@ class CourtRevision(models.Model):
     timezone = models.CharField(max_length=64, blank=True)
 
 
-class Followed(models.Model):
-    """One row: up to which of `courts.models.Move` the tallies have followed."""
+class Following(models.Model):
+    """One row, locked by whoever follows moves."""
 
     id = models.PositiveSmallIntegerField(primary_key=True, default=1)
-    move = models.BigIntegerField(default=0)
+
+
+class Followed(models.Model):
+    """The tallies have followed the `courts.models.Move` of this number. A lower one may be committed later, so each is noted."""
+
+    move = models.BigIntegerField(primary_key=True)
 
 
 class Due(models.Model):

@@ -12,6 +12,7 @@ from django.db.models import Q
 
 from sync_server.courts.models import Court, Device, Exit
 from sync_server.courts.selectors import Stay, placements_between
+from sync_server.ingest.dating import drift
 from sync_server.ingest.entering import KINDS
 from sync_server.ingest.models import LedgerRow, Mark, Stream
 from sync_server.results.models import Tally
@@ -76,7 +77,7 @@ class _Place(NamedTuple):
 
 
 class _Row(NamedTuple):
-    """A row of the ledger. `low`, `high` bound what its boot's clock is off by, as far as is known."""
+    """A row of the ledger. `low`, `high` bound what its boot's clock is off by at `reading`, as far as is known."""
 
     stream: int
     seq: int
@@ -88,6 +89,7 @@ class _Row(NamedTuple):
     item: int
     low: int | None
     high: int | None
+    reading: int | None
 
     @property
     def event(self) -> tuple[int, ...]:
@@ -99,10 +101,11 @@ class _Row(NamedTuple):
         """When the visit began: one instant, or the earliest and latest it can be; nothing where nothing is known."""
         if self.at is not None:
             return (_instant(self.at),)
-        if self.low is None or self.high is None:
+        if self.low is None or self.high is None or self.reading is None:
             return ()
+        slack = drift(self.visit - self.reading) + 1
         try:
-            return _instant(self.visit + self.low), _instant(self.visit + self.high)
+            return _instant(self.visit + self.low - slack), _instant(self.visit + self.high + slack)
         except (ValueError, OverflowError, OSError):  # a clock that reads what no calendar has
             return ()
 
@@ -209,7 +212,7 @@ def _rows(device_id: int, period: tuple[datetime, datetime]) -> Iterator[_Row]:
     begin, end = (round(instant.timestamp() * 1000) for instant in period)
     streams = list(Stream.objects.filter(device_id=device_id).values_list("id", flat=True))
     rows = LedgerRow.objects.filter(Q(at__gte=begin, at__lt=end) | Q(at=None), stream__in=streams, boot__isnull=False)
-    fields = ("stream_id", "seq", "kind", "at", "boot_id", "visit", "dt", "item_id", "boot__low", "boot__high")
+    fields = ("stream_id", "seq", "kind", "at", "boot_id", "visit", "dt", "item_id", "boot__low", "boot__high", "boot__reading")
     for values in rows.values_list(*fields).iterator():
         yield _Row(*values)
 

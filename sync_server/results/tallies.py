@@ -17,6 +17,7 @@ from django.utils import timezone
 
 from sync_server.courts.models import Court, Exit
 from sync_server.courts.selectors import Stay, placements_between
+from sync_server.ingest.dating import DRIFT
 from sync_server.ingest.entering import KINDS
 from sync_server.ingest.models import Mark, Stream
 from sync_server.ingest.services import narrow
@@ -175,12 +176,16 @@ GROUP BY 1, 2, 3, 4, 5, 6, 7
 _MARGIN_MS: Final = MARGIN // timedelta(milliseconds=1)
 _ROWS: Final = "SELECT p.exit_id, p.since, p.until, l.* FROM piece p JOIN ingest_ledger l ON l.stream_id = p.stream_id"
 _DATED: Final = f'{_ROWS} AND l."at" >= p.since - {_MARGIN_MS} AND l."at" < p.until + {_MARGIN_MS}'
-# Between its bounds a visit without a date may have begun at any instant: one piece of one day must hold them all.
+# Between its bounds a visit without a date may have begun at any instant: one piece of one day must hold them all. The bounds hold
+# at `reading`, and the further from it, the wider a clock that drifts makes them.
+_DRIFT: Final = f"(abs(l.visit - b.reading) / {DRIFT} + 1)"
+_EARLIEST: Final = f"l.visit + b.low - {_DRIFT}"
+_LATEST: Final = f"l.visit + b.high + {_DRIFT}"
 _BOUNDED: Final = f"""{_ROWS} AND l."at" IS NULL
-    JOIN ingest_boot b ON b.id = l.boot_id AND b."offset" IS NULL AND l.visit + b.low >= p.since AND l.visit + b.high < p.until"""
+    JOIN ingest_boot b ON b.id = l.boot_id AND b."offset" IS NULL AND {_EARLIEST} >= p.since AND {_LATEST} < p.until"""
 _UNDATED: Final = f"""{_ROWS} AND l."at" IS NULL AND NOT EXISTS (
     SELECT 1 FROM slice s JOIN ingest_boot b ON b.id = l.boot_id
-    WHERE s.stream_id = l.stream_id AND b."offset" IS NULL AND l.visit + b.low >= s.since AND l.visit + b.high < s.until
+    WHERE s.stream_id = l.stream_id AND b."offset" IS NULL AND {_EARLIEST} >= s.since AND {_LATEST} < s.until
 )"""
 _PIECES: Final = {
     "sqlite": "value->>0, value->>1, value->>2, value->>3 FROM json_each(%s)",

@@ -35,9 +35,10 @@ class TallyWorker:
             began = time.monotonic()
             try:
                 tallies.step()
-            except (DatabaseError, InterfaceError):
+            except Exception as fault:
                 log.exception("the tallies could not be brought up to date; trying again")
-                connection.close()
+                if isinstance(fault, DatabaseError | InterfaceError):
+                    connection.close()
                 self._stopping.wait(AFTER_TROUBLE_S)
                 continue
             self._stopping.wait(min(REST_S, max(PAUSE_S, time.monotonic() - began)))

@@ -12,6 +12,7 @@ from sync_server.courts.models import Court
 from sync_server.ingest.models import Boot, Mark, Stream
 from sync_server.ingest.services import Received, accept, narrow
 from sync_server.results import tallies
+from sync_server.results.models import Due
 from tests.sync_server.device import NOON, Source, a_court, a_source, an_exit
 from tests.sync_server.results.history import BOOTED, Visit, counts, hours
 from tests.sync_server.results.test_due import FRIDAY, LATER, settle
@@ -164,3 +165,35 @@ def test_bounds_that_hold_already_mark_nothing_again(court: Court, source: Sourc
     assert boot.high is not None
     assert boot.low <= int(NOON.timestamp() * 1000) <= boot.high
     assert tallies.step(LATER) == 0
+
+
+def test_a_clock_that_reads_what_no_calendar_knows_is_undated_and_holds_up_nobody(court: Court, source: Source) -> None:
+    known(source, MORNING)
+    lost(source, 5)
+    visit = Visit(source, NOON, synchronised=False)
+    visit.visit = 2**51
+    visit.answer(3)
+    known(source, EVENING)
+    send(source)
+    low = int(MORNING.timestamp() * 1000)
+    Boot.objects.filter(offset=None).update(low=low, high=low + 1_000, reading=0)
+    assert source.device is not None
+    other = an_exit(court, "Інший вихід")
+    courts.place_device(device=source.device, exit=other, starts_at=datetime(2, 1, 1, tzinfo=NOON.tzinfo))
+    settle()
+    assert not Due.objects.exists(), "everything could be counted"
+    assert counts(court, FRIDAY) == {"v5": 2, "v2": 1, "c5": 2, "c2": 1}
+    assert counts(court, None) == {"v3": 1, "c3": 1}
+
+
+def test_bounds_widen_with_the_time_that_a_clock_may_have_drifted(court: Court, source: Source) -> None:
+    midnight = datetime(2026, 11, 20, 22, 0, tzinfo=NOON.tzinfo)
+    lost(source, 5)
+    send(source)
+    visit = Visit(source, datetime.fromtimestamp(BOOTED / 1000 + 300, NOON.tzinfo)).visit
+    within = int(midnight.timestamp() * 1000) - 3_000 - visit
+    for away, day in ((0, FRIDAY), (600 * 60_000, None)):
+        Boot.objects.update(offset=None, low=within - 1_000, high=within, reading=visit + away)
+        Due.objects.bulk_create(Due(court=court, local_date=date) for date in (FRIDAY, None))
+        settle()
+        assert counts(court, day) == {"v2": 1, "c2": 1}

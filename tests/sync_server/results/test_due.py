@@ -65,6 +65,21 @@ def week(source: Source) -> None:
 # --- moves -------------------------------------------------------------------------------------------------------------------
 
 
+def test_a_move_that_is_committed_after_one_with_a_higher_number_is_followed_too(court: Court, source: Source) -> None:
+    Visit(source, NOON).answer(4)
+    source.send(received=LATER)
+    settle()
+    number = 1_000_000  # drawn, and then its transaction takes its time
+    Move.objects.create(id=number + 1, device=source.device, since=LATER, exits=[])
+    settle()
+    place(source, an_exit(a_court("other")), SINCE)
+    moved = Move.objects.latest("made_at")
+    Move.objects.filter(id=moved.id).delete()
+    Move.objects.create(id=number, device=moved.device, since=moved.since, until=moved.until, exits=moved.exits)
+    settle()
+    assert counts(court, FRIDAY) == {}, "what had been counted here is counted at the other court"
+
+
 def test_a_move_that_is_written_down_late_takes_its_days_along_and_no_others(
     court: Court, source: Source, rebuilt: list[Day]
 ) -> None:

@@ -39,3 +39,17 @@ def test_after_each_step_it_rests_as_long_as_it_has_worked(
     worker.run()
     assert len(pauses.taken) == 3
     assert all(least <= rest <= most for rest in pauses.taken)
+
+
+def test_a_step_that_fails_for_whatever_reason_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    tries: list[int] = []
+
+    def step() -> int:
+        tries.append(1)
+        raise ValueError("year -69330 is out of range")
+
+    monkeypatch.setattr(tallies, "step", step)
+    worker = TallyWorker()
+    worker._stopping = Pauses(2)  # type: ignore[assignment]
+    worker.run()
+    assert len(tries) == 2
