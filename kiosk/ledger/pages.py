@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from kiosk.ledger.sealing import SEAL_BYTES
+
 PAGE_BYTES: Final = 4096
 """SQLite's own size of a page, which the ledger never changes."""
 LINK_BYTES: Final = 32
@@ -19,18 +21,21 @@ _LOG_MAGIC: Final = 0x377F0682
 _LEAF: Final = 0x0D
 _INDEX_LEAF: Final = 0x0A
 _LINK_TYPE: Final = 12 + 2 * LINK_BYTES
-_RECORD_ANYWHERE: Final = re.compile(rb"(?=[\x04\x05][\x00-\x06\x08\x09](?:[\x81-\xff][\x00-\x7f]|[\x0c-\x7f])\x4c)", re.DOTALL)
+_SEAL_TYPES: Final = {0: 0, 12 + 2 * SEAL_BYTES: SEAL_BYTES}
+"""Bytes of a row's checksum in a record, by its kind."""
+_RECORD_ANYWHERE: Final = re.compile(rb"(?=[\x04-\x06][\x00-\x06\x08\x09](?:[\x81-\xff][\x00-\x7f]|[\x0c-\x7f])\x4c)", re.DOTALL)
 """How a row's record begins: its own length, a number or nothing, a row, 32 bytes."""
 _NUMBER_BYTES: Final = {0: 0, 1: 1, 2: 2, 3: 3, 4: 4, 5: 6, 6: 8, 8: 0, 9: 0}
 """Bytes of a number in a record, by its kind; kind 0 is none at all, kinds 8 and 9 are the numbers 0 and 1."""
 
 
 class Row(NamedTuple):
-    """A row as it stands in the file: number, encoded row, state of the chain after it."""
+    """A row as it stands in the file: number, encoded row, state of the chain after it, and the row's checksum, if it has one."""
 
     seq: int
     row: bytes
     link: bytes
+    seal: bytes = b""
 
 
 class _Frame(NamedTuple):
@@ -180,15 +185,19 @@ def _row(page: bytes, seq: int, at: int) -> Row | None:
     number, place = _varint(page, place)
     kind, place = _varint(page, place)
     link_kind, place = _varint(page, place)
-    if number not in _NUMBER_BYTES or kind < 12 or kind % 2 or link_kind != _LINK_TYPE or place != at + size:
+    seal_kind, place = _varint(page, place) if place < at + size else (0, place)
+    whole = number in _NUMBER_BYTES and link_kind == _LINK_TYPE and seal_kind in _SEAL_TYPES and place == at + size
+    if not whole or kind < 12 or kind % 2:
         return None
     begin = place + _NUMBER_BYTES[number]
     if number:
         seq = 1 if number == 9 else int.from_bytes(page[place:begin], "big")
     middle = begin + (kind - 12) // 2
-    if middle + LINK_BYTES > len(page):
+    last = middle + LINK_BYTES
+    end = last + _SEAL_TYPES[seal_kind]
+    if end > len(page):
         raise IndexError
-    return Row(seq, page[begin:middle], page[middle : middle + LINK_BYTES]) if seq >= 1 else None
+    return Row(seq, page[begin:middle], page[middle:last], page[last:end]) if seq >= 1 else None
 
 
 def _values_on(page: bytes) -> dict[str, bytes]:

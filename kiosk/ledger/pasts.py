@@ -12,6 +12,8 @@ from typing import Final, NamedTuple
 import msgspec
 
 from kiosk.core.progress import Progress
+from kiosk.ledger.pages import Row
+from kiosk.ledger.sealing import seal
 from wire import chain
 from wire.codec import WireError, decode_event
 from wire.events import Link
@@ -19,8 +21,8 @@ from wire.events import Link
 BITE: Final = 500
 """Rows taken over in one transaction: a visitor's tap that comes meanwhile waits for no more than that."""
 
-COLUMNS: Final = "seq, ifnull(CAST(row AS BLOB), x''), ifnull(CAST(link AS BLOB), x'')"
-"""A number and two byte strings, whatever damage has made of them."""
+COLUMNS: Final = "seq, " + ", ".join(f"ifnull(CAST({name} AS BLOB), x'')" for name in ("row", "link", "seal"))
+"""A number and three byte strings, whatever damage has made of them."""
 
 
 class Past(msgspec.Struct, frozen=True, array_like=True):
@@ -29,7 +31,7 @@ class Past(msgspec.Struct, frozen=True, array_like=True):
     Rows up to `floor` are in the server's backups and not taken over. `taken` is the number of the last row that was looked at and
     `prior` the states of the chain after it: one in an earlier stream, several at most where a damaged file held two of them, none
     before the first row and behind a hole. `left` rows are still to be looked at, `lost` were unreadable. In a
-    `mixed` past a row that does not continue the chain may be another stream's first; elsewhere it has been altered.
+    `mixed` past a row that does not continue the chain may be another stream's first.
     """
 
     number: int
@@ -53,9 +55,6 @@ class Bite(NamedTuple):
     past: Past
 
 
-Row = tuple[int, bytes, bytes]
-
-
 def safe_through(progress: Progress) -> int:
     """Up to which row the server's backups certainly hold what this ledger holds."""
     return 0 if progress.forked_at is not None else min(progress.backed_through, progress.stored_through)
@@ -63,17 +62,17 @@ def safe_through(progress: Progress) -> int:
 
 def bite(connection: sqlite3.Connection, past: Past) -> Bite:
     """Takes the next rows of `past` out of its table, within the caller's transaction. Raises `sqlite3.Error`."""
-    found: list[Row] = connection.execute(f"SELECT {COLUMNS} FROM {past.table} ORDER BY seq LIMIT ?", (BITE + 1,)).fetchall()
-    groups = [list(group) for _, group in groupby(found, key=lambda row: row[0])]
+    found = connection.execute(f"SELECT {COLUMNS} FROM {past.table} ORDER BY seq LIMIT ?", (BITE + 1,)).fetchall()
+    groups = [list(group) for _, group in groupby(map(Row._make, found), key=lambda row: row.seq)]
     ahead = groups.pop() if len(found) > BITE and len(groups) > 1 else []  # only looked at: the rest of it may lie beyond
     rows: list[bytes] = []
     for place, group in enumerate(groups):
         following = groups[place + 1] if place + 1 < len(groups) else ahead
         good, prior = _sound(past, group, following)
-        if group[0][0] > past.floor:
+        if group[0].seq > past.floor:
             rows += good
         past = msgspec.structs.replace(
-            past, taken=group[0][0], prior=prior, left=past.left - len(group), lost=past.lost + (not good)
+            past, taken=group[0].seq, prior=prior, left=past.left - len(group), lost=past.lost + (not good)
         )
     if groups:
         connection.execute(f"DELETE FROM {past.table} WHERE seq <= ?", (past.taken,))
@@ -85,27 +84,31 @@ def bite(connection: sqlite3.Connection, past: Past) -> Bite:
 
 def _sound(past: Past, group: Sequence[Row], following: Sequence[Row]) -> tuple[list[bytes], tuple[bytes, ...]]:
     """The rows of one number that can be believed, and the states of the chain after them."""
-    if not past.prior or past.taken != group[0][0] - 1:  # nothing to check against: a row that can be read is taken
-        found = {row: link for _, row, link in group if _is_event(row)}
-        return list(found), tuple(found.values())
+    chained = past.prior if past.taken == group[0].seq - 1 else ()
     good: dict[bytes, bytes] = {}
-    doubtful: list[tuple[bytes, bytes]] = []
-    for seq, row, link in group:
-        states = [chain.link(Link(prior), row) for prior in past.prior]
+    doubtful: list[Row] = []
+    for found in group:
+        states = [chain.link(Link(prior), found.row) for prior in chained]
         # Where its own link was altered, the next row's may still tell that the row was not.
-        state = next((state for state in states if state == link or _goes_on(state, seq, following)), None)
+        state = next((state for state in states if state == found.link or _goes_on(state, found.seq, following)), None)
         if state is not None:
-            good[row] = state
+            good[found.row] = state
         else:
-            doubtful.append((row, link))
-    for row, link in doubtful if past.mixed else ():  # another stream may begin at this number
-        if link not in good.values() and _is_event(row):
-            good[row] = link
+            doubtful.append(found)
+    for found in doubtful:
+        proven = found.seal == seal(found.row)
+        # Behind a hole and where another stream may begin, a row must do that was recorded before rows had checksums.
+        if past.mixed or not chained:
+            proven |= not found.seal
+        elif good:
+            break
+        if proven and found.link not in good.values() and _is_event(found.row):
+            good[found.row] = found.link
     return list(good), tuple(good.values())
 
 
 def _goes_on(state: Link, seq: int, following: Sequence[Row]) -> bool:
-    return any(at == seq + 1 and chain.link(state, row) == link for at, row, link in following)
+    return any(found.seq == seq + 1 and chain.link(state, found.row) == found.link for found in following)
 
 
 def _is_event(row: bytes) -> bool:

@@ -30,6 +30,14 @@ def m002_sealed_meta(db: Database) -> None:
         db.execute("UPDATE meta SET value = ? WHERE key = ?", (sealed(value), key))
 
 
+@migrations()
+def m003_sealed_rows(db: Database) -> None:
+    """Every row has a checksum of its own: of a damaged file it can be believed where the row before it, with the chain, is gone.
+    Rows that were recorded before have none."""
+    for (name,) in db.execute("SELECT name FROM sqlite_schema WHERE name = 'rows' OR name GLOB 'past_[0-9]*'").fetchall():
+        db.execute(f"ALTER TABLE {name} ADD COLUMN seal BLOB")
+
+
 def migrate(db: Database, steps: Migrations = migrations) -> None:
     """Brings the tables up to date. Raises `LedgerTooNew` or `Unreadable`, and then has written nothing.
 

@@ -10,14 +10,19 @@ class Unreadable(Exception):
     """The file is not a ledger any more; what can be done is to put it aside and salvage what is left."""
 
 
+def seal(value: bytes) -> bytes:
+    """The checksum of `value`."""
+    return crc32(value).to_bytes(SEAL_BYTES, "big")
+
+
 def sealed(value: bytes) -> bytes:
     """`value` with its checksum."""
-    return value + crc32(value).to_bytes(SEAL_BYTES, "big")
+    return value + seal(value)
 
 
 def opened(kept: bytes) -> bytes:
     """The value that was sealed. Raises `Unreadable`."""
-    value, seal = kept[:-SEAL_BYTES], kept[-SEAL_BYTES:]
-    if len(kept) < SEAL_BYTES or crc32(value).to_bytes(SEAL_BYTES, "big") != seal:
+    value = kept[:-SEAL_BYTES]
+    if len(kept) < SEAL_BYTES or sealed(value) != kept:
         raise Unreadable("a value of the ledger's own has been altered")
     return value

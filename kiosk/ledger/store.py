@@ -23,7 +23,7 @@ from kiosk.ledger.pages import Row, rows_beyond
 from kiosk.ledger.pasts import COLUMNS, Past, bite, safe_through
 from kiosk.ledger.salvage import Salvage
 from kiosk.ledger.schema import is_current, migrate
-from kiosk.ledger.sealing import Unreadable, opened, sealed
+from kiosk.ledger.sealing import Unreadable, opened, seal, sealed
 from wire import chain
 from wire.codec import WireError, decode_event
 from wire.events import ID_BYTES, Link, StreamId, at
@@ -138,8 +138,8 @@ class Store:
             f"SELECT {COLUMNS} FROM rows WHERE seq >= ? ORDER BY seq LIMIT ?", (first, wanted)
         ).fetchall()
         previous = self._link_before(first)
-        rows: list[bytes] = [row for _, row, _ in found]
-        if len(rows) != wanted or chain.links(previous, rows) != [link for *_, link in found]:
+        rows: list[bytes] = [row for _, row, *_ in found]
+        if len(rows) != wanted or chain.links(previous, rows) != [link for *_, link, _ in found]:
             raise Unreadable(f"the chain of rows {first} to {first + wanted - 1} is broken")
         return Excerpt(first, previous, rows, Link(found[-1][2]) if found else previous)
 
@@ -164,7 +164,7 @@ class Store:
             f"SELECT {COLUMNS} FROM rows WHERE seq <= ? ORDER BY seq LIMIT ?", (limit, PRUNE_AT_ONCE)
         ).fetchall()
         last: _Pruned | None = None
-        for seq, row, link in found:
+        for seq, row, link, _ in found:
             if not _is_older(row, older_than):
                 break
             last = _Pruned(seq, link)
@@ -230,7 +230,8 @@ class Store:
         with self._db.atomic():
             # One number may turn up with several rows: of two streams, or of two states of a page, one of them altered.
             self._connection.execute(
-                f"CREATE TABLE {salvage.past.table} (seq INTEGER, row BLOB, link BLOB, PRIMARY KEY (seq, row, link)) WITHOUT ROWID"
+                f"CREATE TABLE {salvage.past.table} (seq INTEGER, row BLOB, link BLOB, seal BLOB, PRIMARY KEY (seq, row, link))"
+                " WITHOUT ROWID"
             )
             self._put("salvage", msgspec.msgpack.encode(salvage))
         self._salvage = salvage
@@ -241,7 +242,7 @@ class Store:
             # A file that was put aside while it was read into another has left what was read so far in both.
             found = [row for row in rows if not any(self._holds(row, past.table) for past in self._moving)]
             put = self._connection.executemany(
-                f"INSERT INTO {salvage.past.table} (seq, row, link) VALUES (?, ?, ?) ON CONFLICT DO NOTHING", found
+                f"INSERT INTO {salvage.past.table} (seq, row, link, seal) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING", found
             )
             salvage = msgspec.structs.replace(salvage, found=salvage.found + max(0, put.rowcount))
             moving = [*self._moving, salvage.past] if salvage.read else self._moving
@@ -301,7 +302,7 @@ class Store:
             with self._db.atomic():
                 self._connection.execute("DELETE FROM rows WHERE seq >= ?", (known_next,))
         self._load(small=small)
-        self.append([row for _, row, _ in self._going_on(beyond)])
+        self.append([found.row for found in self._going_on(beyond)])
 
     def _load(self, *, small: bool) -> None:
         self._stream = StreamId(self._get("stream") or b"")
@@ -355,8 +356,8 @@ class Store:
         """Within the caller's transaction. Returns the head of the chain after `rows`."""
         links = chain.links(self._head, rows)
         self._connection.executemany(
-            "INSERT INTO rows (seq, row, link) VALUES (?, ?, ?)",
-            zip(range(self._next, self._next + len(rows)), rows, links, strict=True),
+            "INSERT INTO rows (seq, row, link, seal) VALUES (?, ?, ?, ?)",
+            zip(range(self._next, self._next + len(rows)), rows, links, map(seal, rows), strict=True),
         )
         return links[-1] if links else self._head
 

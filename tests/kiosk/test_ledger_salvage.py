@@ -127,6 +127,56 @@ def test_an_altered_row_is_left_out_and_a_row_with_an_altered_link_is_not(path: 
     assert sorted(salvaged(path).visits()) == [number for number in range(400) if number != 199]
 
 
+def test_behind_a_hole_a_row_is_believed_by_its_checksum_and_an_altered_one_is_not(path: Path) -> None:
+    written(path, 400)
+    with sqlite3.connect(path) as connection:
+        connection.execute("DELETE FROM rows WHERE seq IN (100, 200, 300)")
+        connection.execute("UPDATE rows SET row = ? WHERE seq = 201", encoded([9_999]))
+        connection.execute("UPDATE rows SET link = zeroblob(32) WHERE seq = 299")
+    connection.close()
+    assert sorted(salvaged(path).visits()) == [number for number in range(400) if number + 1 not in (100, 200, 201, 300)]
+
+
+def as_before_checksums(path: Path) -> None:
+    """Makes the ledger what an earlier version of this program would have written."""
+    with sqlite3.connect(path) as connection:
+        tables = connection.execute("SELECT name FROM sqlite_schema WHERE name = 'rows' OR name GLOB 'past_*'").fetchall()
+        for (table,) in tables:
+            connection.execute(f"ALTER TABLE {table} DROP COLUMN seal")
+        connection.execute("DELETE FROM _sqlite_migrations WHERE name = 'm003_sealed_rows'")
+    connection.close()
+
+
+def test_rows_from_before_they_had_checksums_are_read_behind_a_hole_too(path: Path) -> None:
+    written(path, 400)
+    as_before_checksums(path)
+    bench = Bench(path)
+    bench.rate(5_000)
+    bench.keeper.close()
+    with sqlite3.connect(path) as connection:
+        connection.execute("DELETE FROM rows WHERE seq = 200")
+    connection.close()
+    assert sorted(salvaged(path).visits()) == [*(number for number in range(400) if number != 199), 5_000]
+
+
+@pytest.mark.parametrize("damaged", [True, False])
+def test_checksums_come_to_a_ledger_that_is_taking_rows_over(path: Path, damaged: bool) -> None:
+    bench = written(path, 700, closed=damaged)
+    if damaged:
+        spoil(path, 0, b"\0" * 100)
+        bench = Bench(path)
+        while bench.keeper._store.salvage is not None:  # type: ignore[union-attr]
+            bench.bite()
+    else:
+        forked(bench, at=1)
+    assert bench.keeper.standing().moving > 0
+    bench.keeper.close()
+    as_before_checksums(path)
+    again = salvaged(path)
+    assert again.keeper.quarantined == []
+    assert sorted(again.visits()) == list(range(700))
+
+
 def test_a_flipped_byte_anywhere_costs_what_it_hit_and_never_more_than_a_page(path: Path) -> None:
     """At many places, by a seeded draw: nothing is told that was not written, and nothing twice."""
     written(path, 700, backed=100)

@@ -162,14 +162,14 @@ FAULTS: Final = (
     Fault(
         "a chain that is broken is read out as if nothing were",
         STORE,
-        "        if len(rows) != wanted or chain.links(previous, rows) != [link for *_, link in found]:",
+        "        if len(rows) != wanted or chain.links(previous, rows) != [link for *_, link, _ in found]:",
         "        if len(rows) != wanted:",
         "tests/kiosk/test_ledger_keeper.py::test_nobody_is_told_rows_that_are_not_what_was_written",
     ),
     Fault(
         "a damaged value of the ledger's own is believed",
         "kiosk/ledger/sealing.py",
-        '    if len(kept) < SEAL_BYTES or crc32(value).to_bytes(SEAL_BYTES, "big") != seal:',
+        '    if len(kept) < SEAL_BYTES or sealed(value) != kept:',
         "    if len(kept) < SEAL_BYTES:",
         "tests/kiosk/test_ledger_keeper.py::test_a_flipped_bit_in_what_the_ledger_knows_of_itself_is_noticed",
     ),
@@ -190,9 +190,23 @@ FAULTS: Final = (
     Fault(
         "an altered row is salvaged as it is",
         "kiosk/ledger/pasts.py",
-        "        if state is not None:\n            good[row] = state\n",
-        "        if True:\n            good[row] = state or link\n",
+        "        if state is not None:\n            good[found.row] = state\n",
+        "        if True:\n            good[found.row] = state or found.link\n",
         "tests/kiosk/test_ledger_salvage.py::test_an_altered_row_is_left_out_and_a_row_with_an_altered_link_is_not",
+    ),
+    Fault(
+        "a row behind a hole is believed whatever its checksum says",
+        "kiosk/ledger/pasts.py",
+        "            proven |= not found.seal\n",
+        "            proven = True\n",
+        "tests/kiosk/test_ledger_salvage.py::test_behind_a_hole_a_row_is_believed_by_its_checksum_and_an_altered_one_is_not",
+    ),
+    Fault(
+        "SQLite lets go of a damaged ledger in its own way, and deletes the log",
+        STORE,
+        "        aside.let_go(self.path, self._connection)",
+        "        self._connection.close()",
+        "tests/kiosk/test_ledger_salvage.py::test_rows_behind_a_hole_of_the_log_are_read_although_those_in_it_are_gone",
     ),
     # --- delivery ---
     Fault(
