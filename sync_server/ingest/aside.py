@@ -3,7 +3,7 @@
 from hashlib import sha256
 from typing import Final
 
-from django.db.models import F
+from django.db.models import F, Q, QuerySet
 
 from sync_server.ingest.intake import Received
 from sync_server.ingest.models import SetAside, Stream
@@ -12,13 +12,22 @@ from wire.envelopes import MAX_BYTES
 KEPT_OF_A_REFUSAL: Final = MAX_BYTES
 """Bytes kept of a message that was refused: all of any that an honest device could have sent."""
 KEPT_OF_A_DEVICE: Final = 1_000
-"""Messages and rows set aside that are kept of one device."""
+"""Messages set aside that are kept of one device and wait. Rows are no fewer for it: their batches are kept anyway, and whoever
+recorded them was told that they are stored.
+"""
+TAKEN: Final = "taken"
+"""Tried again, it is stored now, or the rest of it."""
+KNOWN: Final = "known"
+"""Tried again, it was stored already."""
+SETTLED: Final = (TAKEN, KNOWN)
+FORKED: Final = "forked"
+"""A whole batch that tells another story than what is stored; its `seq` is where the stories part."""
 
 
 def set_aside(received: Received, reason: str, text: str, *, stream: Stream | None = None, seq: int | None = None) -> None:
     """Keeps what could not be taken, with its reason; the same again is only counted."""
-    kept = SetAside.objects.filter(device=received.device[:64])
-    if kept.count() >= KEPT_OF_A_DEVICE:
+    is_row = seq is not None and reason != FORKED
+    if not is_row and _messages_of(received.device).count() >= KEPT_OF_A_DEVICE:
         # Told apart no longer, only counted: one broken device must not fill the disk.
         received, reason, text = received._replace(data=b""), "too-many", f"more than {KEPT_OF_A_DEVICE} kept already; counted only"
         stream, seq = None, None
@@ -39,3 +48,8 @@ def set_aside(received: Received, reason: str, text: str, *, stream: Stream | No
     )
     if not made:
         SetAside.objects.filter(pk=row.pk).update(times=F("times") + 1, received=received.at)
+
+
+def _messages_of(device: str) -> QuerySet[SetAside]:
+    messages = SetAside.objects.filter(Q(seq=None) | Q(reason=FORKED), device=device[:64])
+    return messages.exclude(outcome__in=SETTLED)

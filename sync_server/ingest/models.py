@@ -19,6 +19,15 @@ class Installation(models.Model):
     restored_at = models.BigIntegerField(null=True)
 
 
+class CountedBackup(models.Model):
+    """A backup that was there when it was last counted what devices may delete, and had not been retired. As long as it is missing,
+    nothing more is called backed up: it may come back, and be restored.
+    """
+
+    id = models.AutoField(primary_key=True)
+    name = models.CharField(max_length=100, unique=True)
+
+
 class ItemKey(models.Model):
     """A small number for an item's key, because it stands in every row of the ledger."""
 
@@ -48,7 +57,8 @@ class Boot(models.Model):
 class Stream(models.Model):
     """One ledger file of one device: how far it is stored without a gap, and the highest row seen.
 
-    `backed_through` is how far the oldest backup holds it that may still be restored; `gap_first` … `gap_last` the last rows that
+    `backed_through` is how far the oldest backup holds it that may still be restored, and `told` the highest that it ever was: so
+    far devices may have deleted; `gap_first` … `gap_last` the last rows that
     were asked for again, noticed at `gap_at` (ms since the epoch). Rows after `live_after` stand in the order in which they were
     recorded; those before it, or all while it is not known, may be mixed with rows of an earlier stream or a damaged file.
     """
@@ -60,6 +70,7 @@ class Stream(models.Model):
     highest = models.BigIntegerField(default=0)
     forked_at = models.BigIntegerField(null=True)
     backed_through = models.BigIntegerField(default=0)
+    told = models.BigIntegerField(default=0, db_default=0)
     gap_first = models.BigIntegerField(null=True)
     gap_last = models.BigIntegerField(null=True)
     gap_at = models.BigIntegerField(null=True)

@@ -21,12 +21,16 @@ def narrow(streams: Iterable[int]) -> set[Mark]:
     again. The caller has opened a transaction.
     """
     marks: set[Mark] = set()
-    for stream, live_after in Stream.objects.filter(id__in=set(streams)).values_list("id", "live_after"):
+    wanted = dict(Stream.objects.filter(id__in=set(streams)).values_list("id", "live_after"))
+    # All at once and by their numbers, as `Clocks.learn` does it, so that neither waits for what the other holds.
+    doubtful = Boot.objects.filter(device_id__in=Stream.objects.filter(id__in=wanted).values("device_id"), offset=None)
+    list(doubtful.select_for_update(no_key=True).order_by("id").values_list("id", flat=True))
+    for stream, live_after in wanted.items():
         runs = [] if live_after is None else store.undated_runs(stream, live_after)
         if live_after is None or not runs:
             continue
         named = Boot.objects.filter(id__in={run.boot for run in runs}, offset=None)
-        boots = {boot.id: boot for boot in named.select_for_update(no_key=True).order_by("id")}
+        boots = {boot.id: boot for boot in named}
         before = {boot.id: (boot.low, boot.high) for boot in boots.values()}
         runs = [run for run in runs if run.boot in boots]
         _from_below(stream, live_after, runs, boots)

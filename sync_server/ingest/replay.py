@@ -14,6 +14,7 @@ from django.db import InterfaceError, OperationalError, connection, transaction
 from django.db.models import QuerySet
 
 from sync_server.ingest import store
+from sync_server.ingest.aside import FORKED, KNOWN, SETTLED, TAKEN
 from sync_server.ingest.books import shorts
 from sync_server.ingest.entering import HELD_PLACE, Entering
 from sync_server.ingest.intake import Greeted, Received, Refused, Sound, examine
@@ -22,18 +23,17 @@ from sync_server.ingest.services import accept, known_devices
 from wire import codec
 from wire.codec import WireError
 
+__all__ = [
+    "FAILED", "FORKED", "GREETING", "HOPELESS", "KNOWN", "SETTLED", "TAKEN",
+    "is_repeatable", "is_row", "repeatable", "replay", "waiting",
+]  # fmt: skip
+
 log = logging.getLogger(__name__)
 
-TAKEN: Final = "taken"
-"""It is stored now, or the rest of it."""
-KNOWN: Final = "known"
-"""It was stored already."""
 FAILED: Final = "internal"
 """The server failed at it again; its log says how."""
 GREETING: Final = "greeting"
 """A greeting said what its device held then. To hear it now would be to believe in a card restored from an image."""
-FORKED: Final = "forked"
-SETTLED: Final = (TAKEN, KNOWN)
 HOPELESS: Final = ("too-many", "unasked")
 """Reasons that no second try can change: nothing of it was kept, or nobody waits for it."""
 

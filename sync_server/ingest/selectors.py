@@ -1,10 +1,12 @@
 """What the server holds of a device's streams. Reads only."""
 
 from collections import Counter
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from django.db.models import Count
 
+from sync_server.courts.models import Device
 from sync_server.ingest.books import Span, opened, without
 from sync_server.ingest.entering import installation
 from sync_server.ingest.models import SetAside, Stream
@@ -12,12 +14,21 @@ from sync_server.ingest.store import accepted_between
 from wire.envelopes import Ack
 
 
-def standing(device: str, server_wall: int) -> Ack | None:
-    """The acknowledgement that `device` would get now for its newest stream; none before its first greeting."""
-    stream = Stream.objects.filter(device__name=device, device__revoked_at=None).order_by("-id").first()
-    if stream is None:
-        return None
-    return opened(stream).ack(bytes(installation().epoch), server_wall)
+def standing(device: str, server_wall: int, *, stream: bytes = b"") -> Ack | None:
+    """The acknowledgement that `device` would get now for `stream`, or for its newest where none is named; none before its first
+    greeting. Of a stream that is not known here nothing is stored: a restored server says so, in its new epoch.
+    """
+    streams = Stream.objects.filter(device__name=device, device__revoked_at=None)
+    found = (streams.filter(stream=stream) if stream else streams).order_by("-id").first()
+    if found is None and stream:
+        owner = Device.objects.filter(name=device, revoked_at=None).first()
+        found = None if owner is None else Stream(device=owner, stream=stream)
+    return None if found is None else opened(found).ack(bytes(installation().epoch), server_wall)
+
+
+def knows(device: str, stream: bytes) -> bool:
+    """Whether anything was heard of this stream."""
+    return Stream.objects.filter(device__name=device, stream=stream).exists()
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +64,17 @@ class StreamAccount:
 
 def accounts(device_id: int) -> list[StreamAccount]:
     """The account of each of a device's streams, newest first."""
-    streams = Stream.objects.filter(device_id=device_id).order_by("-id").prefetch_related("gone").annotate(aside=Count("set_aside"))
-    return [_account(stream, newest=place == 0, aside=stream.aside) for place, stream in enumerate(streams)]
+    return accounts_of([device_id])[device_id]
+
+
+def accounts_of(device_ids: Collection[int]) -> dict[int, list[StreamAccount]]:
+    """The same for each of several devices; only streams with gaps, or with rows that are gone, cost a query each."""
+    found: dict[int, list[StreamAccount]] = {device_id: [] for device_id in device_ids}
+    streams = Stream.objects.filter(device__in=found).order_by("-id").prefetch_related("gone").annotate(aside=Count("set_aside"))
+    for stream in streams:
+        own = found[stream.device_id]
+        own.append(_account(stream, newest=not own, aside=stream.aside))
+    return found
 
 
 def set_aside_of(device: str) -> Counter[str]:

@@ -55,9 +55,11 @@ def step(now: datetime | None = None) -> int:
             due.follow()
     if not (Mark.objects.exists() or Due.objects.filter(not_before__lte=now).exists() or cells.look_over(now, 1)):
         return 0
+    if Mark.objects.filter(hour=None).exists():
+        with transaction.atomic(durable=True):  # one of its own: the gateway waits for the clocks that it locks
+            narrow({stream for _, stream, hour in due.waiting_marks() if hour is None})
     with transaction.atomic(durable=True):
         marks = due.waiting_marks()
-        narrow({stream for _, stream, hour in marks if hour is None})
         left_due = due.due_days(now, max(1, DAYS_AT_ONCE // 2))
         taken, days = _bite({(stream, hour): None for _, stream, hour in marks}, left_due)
         changed: dict[int, set[str]] = defaultdict(set)

@@ -91,6 +91,26 @@ def test_an_old_greeting_raises_no_alarm_about_a_restored_card(source: Source) -
     assert again() == {}
 
 
+def test_rows_that_were_told_to_be_stored_are_kept_however_many_they_are(source: Source, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sync_server.ingest.aside.KEPT_OF_A_DEVICE", 3)
+    for number in range(5):
+        source.add(msgspec.msgpack.encode([99, number]))
+    for number in range(6):
+        accept([Received(source.name, codec.PLAIN, bytes([0xC1, number]), 1)])
+    assert source.send().stored_through == 7
+    assert repeatable().exclude(seq=None).count() == 5
+    assert again()["malformed-row"] == 5
+
+
+def test_what_was_settled_takes_up_no_room(source: Source, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sync_server.ingest.aside.KEPT_OF_A_DEVICE", 1)
+    put_aside(source.message(), "internal", "a fault of our own")
+    assert again() == {"taken": 1}
+    source.rate(3)
+    put_aside(source.message(3), "internal", "a fault of our own")
+    assert again() == {"taken": 1}
+
+
 @pytest.mark.parametrize("data", [b"\xc1", bytes(500)])
 def test_nonsense_stays_nonsense(source: Source, data: bytes) -> None:
     accept([Received(source.name, codec.PLAIN, data, 1)])
