@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 
 from kiosk.durable import sync_folder, write_synced
 from kiosk.errors import IdentityError
-from wire.codec import PLAIN, WireError, decode_signed_config
+from wire.codec import WireError, decode_kept_config
 from wire.envelopes import SignedConfig
 from wire.events import DeviceId
 from wire.topics import DEVICE_PATTERN
@@ -148,7 +148,7 @@ def store_config(folder: Path, config: SignedConfig) -> None:
 
 
 def _config(path: Path) -> SignedConfig:
-    return decode_signed_config(PLAIN, path.read_bytes())
+    return decode_kept_config(path.read_bytes())
 
 
 def _is_whole(path: Path) -> bool:

@@ -156,6 +156,14 @@ def decode_signed_config(content_type: str | None, data: bytes) -> SignedConfig:
     return _decode(_signed_config, inflate(content_type, data))
 
 
+def decode_kept_config(data: bytes) -> SignedConfig:
+    """A configuration still to be verified, as it is kept on a card or given at the enrolment: a message that was inflated, which
+    may be larger than what travels. Raises `WireError`."""
+    if len(data) > MAX_INFLATED:
+        raise WireError("oversize", f"a configuration of {len(data)} bytes; at most {MAX_INFLATED} are taken")
+    return _decode(_signed_config, data)
+
+
 def decode_config(document: bytes) -> Config:
     """A configuration whose signature was verified. Raises `WireError`."""
     return _decode(_config, document)

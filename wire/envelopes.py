@@ -8,6 +8,8 @@ from typing import Annotated, Any, Final, Literal
 
 import msgspec
 
+from wire.colour import Colour
+from wire.crest import MOST_BYTES as MOST_CREST_BYTES
 from wire.events import Clock64, Count, Identifier, Key, Language, Since
 
 MAX_ROWS: Final = 250
@@ -253,6 +255,10 @@ class Config(msgspec.Struct, frozen=True, tag_field="t", tag=5):
     """Where devices fetch what is too large for this document, `https://host:port`."""
     speech: Annotated[list[VoicePack], msgspec.Meta(max_length=24)] = []
     """Several packs of one language add up: what every court says, and what this one is called."""
+    accent: Colour | None = None
+    """The court's own colour; whether it can be read is for the device's look to say."""
+    crest: Annotated[bytes, msgspec.Meta(max_length=MOST_CREST_BYTES)] | None = None
+    """The court's crest as `wire.crest` has it."""
 
 
 class SignedConfig(msgspec.Struct, frozen=True, array_like=True, tag=6):

@@ -25,7 +25,7 @@ from kiosk import identity
 from kiosk.errors import EnrolmentError, ServerUnreachable
 from kiosk.identity import About, ServerVerifier
 from wire import chain
-from wire.codec import PLAIN, WireError, decode_config, decode_enrol_answer, decode_signed_config, encode_enrolment
+from wire.codec import WireError, decode_config, decode_enrol_answer, decode_kept_config, encode_enrolment
 from wire.envelopes import MAX_INFLATED, EnrolAnswer, EnrolRequest, SignedConfig
 from wire.events import DeviceId
 
@@ -172,7 +172,7 @@ def _checked(answer: EnrolAnswer, key: Ed25519PrivateKey, trusted: Trusted) -> S
     if not isinstance(theirs, Ed25519PublicKey) or theirs.public_bytes_raw() != ours:
         raise EnrolmentError("The certificate is for another key than this device's.", ASK_AGAIN)
     try:
-        signed = decode_signed_config(PLAIN, answer.config)
+        signed = decode_kept_config(answer.config)
         verifier = ServerVerifier(Ed25519PublicKey.from_public_bytes(answer.server_key))
         if not verifier.verifies(chain.config_statement(answer.device, signed.document), signed.signature):
             raise EnrolmentError("The first configuration is not signed by the server.", ASK_AGAIN)

@@ -81,6 +81,8 @@ configs = st.builds(
     questionnaires,
     timings,
     st.none() | st.text(max_size=200),
+    accent=st.none() | st.from_regex(r"#[0-9A-Fa-f]{6}", fullmatch=True),
+    crest=st.none() | st.binary(max_size=300),
 )
 signed_configs = st.builds(env.SignedConfig, one, st.binary(min_size=1, max_size=300), signatures)
 arguments = st.dictionaries(keys, st.one_of(st.integers(-(2**60), 2**60), st.text(max_size=20), st.booleans()), max_size=3)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tests.wire import shapes
 from wire import codec
 from wire.codec import DEFLATED, PLAIN, WireError, encode, encode_config, encode_enrolment, encode_event
-from wire.envelopes import MAX_BYTES, MAX_INFLATED, MAX_ROW_BYTES, MAX_ROWS, Ack, Batch
+from wire.envelopes import MAX_BYTES, MAX_INFLATED, MAX_ROW_BYTES, MAX_ROWS, Ack, Batch, SignedConfig
 from wire.events import Answer, Event
 
 Decode = Callable[[str | None, bytes], Any]
@@ -299,3 +299,13 @@ def test_no_damage_to_a_good_row_crashes_the_decoder(event: Event, data: st.Data
     damaged = bytearray(encode_event(event))
     damaged[data.draw(st.integers(0, len(damaged) - 1))] = data.draw(st.integers(0, 255))
     survives(codec.decode_event, bytes(damaged))
+
+
+def test_a_configuration_that_travelled_deflated_is_read_from_the_card_though_it_is_larger_than_a_message() -> None:
+    document = bytes(range(256)) * 2 * (MAX_BYTES // 256)
+    signed = SignedConfig(1, document, bytes(64))
+    content_type, payload = codec.encode(signed)
+    assert len(document) > MAX_BYTES >= len(payload)
+    assert codec.decode_kept_config(msgspec.msgpack.encode(codec.decode_signed_config(content_type, payload))) == signed
+    with pytest.raises(WireError, match="at most"):
+        codec.decode_kept_config(bytes(MAX_INFLATED + 1))
