@@ -99,11 +99,12 @@ def _parser() -> argparse.ArgumentParser:
     court.add_argument("--name-uk", required=True)
     court.add_argument("--name-en", default="")
     court.add_argument("--timezone", default="Europe/Kyiv")
-    setting = add("set-court", _set_court, "Sets a court as a TOML file says: languages, hours, waits. See show-court.")
+    setting = add("set-court", _set_court, "Sets a court as a TOML file says: languages, hours, waits, crest. See show-court.")
     setting.add_argument("slug", metavar="SLUG")
     setting.add_argument("--file", required=True, type=Path, metavar="COURT.TOML", help="what it leaves out is as usual again")
     showing = add("show-court", _show_court, "Prints a court's settings as such a file, and how its languages sound.")
     showing.add_argument("slug", metavar="SLUG")
+    showing.add_argument("--crest", type=Path, metavar="CREST.PNG", help="also writes the court's crest to this file")
     exit = add("add-exit", _add_exit, "Adds an exit to a court and prints its number.")
     exit.add_argument("--court", required=True, metavar="SLUG")
     exit.add_argument("--name-uk", required=True)
@@ -430,10 +431,14 @@ def _set_court(options: argparse.Namespace, config: ServerConfig) -> int:
 
 def _show_court(options: argparse.Namespace, config: ServerConfig) -> int:
     _init(options, config)
-    from sync_server.project.court_settings import court_called, text_of
+    from sync_server.courts.files import CREST
+    from sync_server.project.court_settings import court_called, save_crest, text_of
     from sync_server.project.setup import studio
 
-    print(text_of(court_called(options.slug), studio(config)), end="")
+    court = court_called(options.slug)
+    if options.crest is not None:
+        save_crest(court, options.crest)
+    print(text_of(court, studio(config), crest_file=options.crest.name if options.crest is not None else CREST), end="")
     return 0
 
 

@@ -1,7 +1,7 @@
 """A court's settings as a TOML file that people write: read with faults told by place and fix, and written out to be changed.
 
 A file says everything: what it leaves out is as usual, except for the names, which stay. Times are in seconds, hours as on a door.
-What may stand in a field is what `wire.envelopes` lets through; it is not said here again. Pure but for the reading: no Django.
+What may stand in a field is what `wire` lets through; it is not said here again. Pure but for the reading: no Django.
 """
 
 import json
@@ -15,6 +15,9 @@ import msgspec
 
 from sync_server.courts.settings import USUAL_LANGUAGES, CourtSettings
 from sync_server.project.written import TOP, UNKNOWN, FileFault, Table, read
+from wire import crest
+from wire.colour import Colour
+from wire.crest import CrestError
 from wire.envelopes import Hours, Misuse, Spell, Texts, Timings
 from wire.events import Language
 
@@ -22,6 +25,10 @@ WEEKDAYS: Final = ("monday", "tuesday", "wednesday", "thursday", "friday", "satu
 COUNTS: Final = ("aided", "burst_count", "run_count")
 """Fields of `Timings` and `Misuse` that are plain numbers; all others are times."""
 LONGEST_NAME: Final = 200
+CREST: Final = "crest.png"
+"""What the crest's file is called where nobody has said it."""
+LARGEST_FILE: Final = 4 * 1024 * 1024
+"""Bytes of a picture as drawing programs save it; what is not shown is left out before its size is judged."""
 
 _SPELL: Final = re.compile(r"^\s*(\d{1,2}):(\d{2})\s*[-–]\s*(\d{1,2}):(\d{2})\s*$")
 _WRITE_SPELLS: Final = 'Write a list such as ["09:00-13:00", "13:45-18:00"], or [] for closed.'
@@ -40,6 +47,8 @@ class CourtFileError(FileFault):
         "name": f'Write [name] with uk = "…" and, if you like, other languages, at most {LONGEST_NAME} characters each.',
         "ask_reason": "Write true or false.",
         "ask_rotation": "Write true or false.",
+        "accent": 'Write a colour such as "#1A5490", or leave it out.',
+        "crest": 'Write the name of a PNG file that lies beside this file, such as "crest.png", or leave it out.',
         "quiet": 'Write a list such as ["12:00-13:00"], or leave it out.',
         "days": 'Write a table [hours.days] with lines such as 2026-12-25 = [] or 2026-12-31 = ["09:00-12:00"].',
         **dict.fromkeys(WEEKDAYS, _WRITE_SPELLS),
@@ -67,6 +76,8 @@ class CourtFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     language: Language = "uk"
     ask_reason: bool = True
     ask_rotation: bool = True
+    accent: Colour | None = None
+    crest: str | None = None
     name: Texts | None = None
     timings: dict[str, int | float] = {}
     misuse: dict[str, int | float] = {}
@@ -87,13 +98,17 @@ def load(path: Path, *, timezone: str, name: Texts) -> CourtSettings:
         timings=_numbers(file, "timings", written.timings, Timings),
         misuse=_numbers(file, "misuse", written.misuse, Misuse),
         hours=_hours(file, written.hours, timezone) if written.hours is not None else None,
+        accent=written.accent,
+        crest=_crest(path, written.crest) if written.crest is not None else None,
     )
 
 
-def write(settings: CourtSettings) -> str:
-    """`settings` as the text of a file that `load` takes back; every field stands in it."""
+def write(settings: CourtSettings, *, crest_file: str = CREST) -> str:
+    """`settings` as the text of a file that `load` takes back, if the crest lies beside it as `crest_file`; it has every field."""
     lines = [f"languages = {_quoted(list(settings.languages))}", f"language = {_quoted(settings.language)}"]
     lines += [f"{name} = {'true' if getattr(settings, name) else 'false'}" for name in ("ask_reason", "ask_rotation")]
+    lines += [f"accent = {_quoted(settings.accent)}" if settings.accent else '# accent = "#1A5490"  # the court\'s own colour']
+    lines += [_crest_line(settings.crest, crest_file)]
     lines += ["", "[name]", *(f"{language} = {_quoted(name)}" for language, name in settings.name.items())]
     for title, numbers, units in (
         ("timings", settings.timings, "seconds; aided: times as long in the accessible mode"),
@@ -133,6 +148,32 @@ def _check_languages(file: str, written: CourtFile) -> None:
     if written.language not in written.languages:
         reason = f"“{written.language}” is not among the languages"
         raise CourtFileError(file, TOP, "language", reason, CourtFileError.fixes["language"])
+
+
+def _crest(path: Path, named: str) -> bytes:
+    """The crest in the file that is `named` in the court's file `path`, without what is not shown."""
+    file, field = path.name, "crest"
+    try:
+        with (path.parent / named).open("rb") as opened:
+            data = opened.read(LARGEST_FILE + 1)
+    except (OSError, ValueError) as error:  # ValueError: a name with a NUL
+        reason = f"“{named}” cannot be read ({getattr(error, 'strerror', None) or error})"
+        fix = "Put the file beside this one, or leave the field out. Where the crest is set already: show-court --crest FILE."
+        raise CourtFileError(file, TOP, field, reason, fix) from error
+    if len(data) > LARGEST_FILE:
+        reason = f"“{named}” has more than {LARGEST_FILE} bytes"
+        raise CourtFileError(file, TOP, field, reason, f"Make the picture smaller; at most {crest.MOST_BYTES} bytes fit.")
+    try:
+        return crest.bare(data)
+    except CrestError as error:
+        raise CourtFileError(file, TOP, field, f"“{named}” {error.reason}", error.fix) from error
+
+
+def _crest_line(data: bytes | None, named: str) -> str:
+    if data is None:
+        return f"# crest = {_quoted(named)}  # a small PNG beside this file"
+    width, height = crest.checked(data)
+    return f"crest = {_quoted(named)}  # {width} × {height} px; must lie beside this file: show-court --crest {named}"
 
 
 def _name(file: str, name: Texts) -> Texts:

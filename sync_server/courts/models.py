@@ -10,6 +10,7 @@ from django.utils.translation import get_language
 
 from sync_server.courts.settings import USUAL_LANGUAGES
 from sync_server.courts.validators import validate_device_name, validate_timezone
+from wire.crest import MOST_BYTES
 
 PUBLIC_KEY_BYTES = 32
 """An Ed25519 public key."""
@@ -59,6 +60,9 @@ class Court(Named):
     timings = models.JSONField(default=dict, blank=True)
     misuse = models.JSONField(default=dict, blank=True)
     hours = models.JSONField(null=True, blank=True)
+    accent = models.CharField(max_length=7, null=True, blank=True)
+    crest = models.BinaryField(max_length=MOST_BYTES, null=True, blank=True)
+    """A PNG as `wire.crest` has it."""
 
     class Meta:
         ordering: ClassVar = ["name_uk"]

@@ -80,4 +80,6 @@ def settings_of(court: Court) -> CourtSettings:
         misuse=msgspec.convert(court.misuse, Misuse),
         # The court's own zone, even if it has been corrected since.
         hours=msgspec.structs.replace(hours, timezone=court.timezone) if hours else None,
+        accent=court.accent,
+        crest=bytes(court.crest) if court.crest is not None else None,
     )

@@ -34,6 +34,7 @@ def set_court(court: Court, settings: CourtSettings) -> None:
     court.ask_reason, court.ask_rotation = settings.ask_reason, settings.ask_rotation
     court.timings, court.misuse = msgspec.to_builtins(settings.timings), msgspec.to_builtins(settings.misuse)
     court.hours = msgspec.to_builtins(settings.hours)
+    court.accent, court.crest = settings.accent, settings.crest
     court.full_clean()
     court.save()
 

@@ -14,9 +14,8 @@ import msgspec
 from django.conf import settings
 from django.templatetags.static import static
 
-Colour = Annotated[str, msgspec.Meta(pattern=r"\A#[0-9A-Fa-f]{6}\Z")]
-TEXT_CONTRAST: Final = 7.0
-"""Text colours reach this on their paper (WCAG 2, level AAA)."""
+from wire.colour import TEXT_CONTRAST, Colour, contrast, rgb
+
 STEPS: Final = range(6)
 """Sizes of the type scale that pages use, as powers of its ratio."""
 MOTION_LIMIT: Final = 1000
@@ -109,24 +108,12 @@ def read(path: Path) -> Tokens:
     for name in Palettes.__struct_fields__:
         palette: Palette = getattr(tokens.palette, name)
         for field in ("ink", "quiet", "accent"):
-            reached = contrast(getattr(palette, field), palette.paper)
+            reached = contrast(rgb(getattr(palette, field)), rgb(palette.paper))
             if reached < TEXT_CONTRAST:
                 raise ThemeError(
                     f"{path.name}: palette.{name}.{field} has a contrast of {reached:.1f} to 1 on its paper; text needs 7 to 1."
                 )
     return tokens
-
-
-def contrast(one: str, other: str) -> float:
-    """The contrast ratio of two colours, 1 to 21 (WCAG 2)."""
-    high, low = sorted((_luminance(one), _luminance(other)), reverse=True)
-    return (high + 0.05) / (low + 0.05)
-
-
-def _luminance(colour: str) -> float:
-    parts = [int(colour[place : place + 2], 16) / 255 for place in (1, 3, 5)]
-    red, green, blue = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)
-    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
 
 def compile_css(tokens: Tokens, *, font_address: Any) -> str:
@@ -180,7 +167,7 @@ def _variables(palette: Palette) -> str:
     scale = {f"scale-{place}": colour for place, colour in enumerate(palette.scale, start=1)}
     # A number on a hue takes whichever of ink and paper reads better there.
     on_scale = {
-        f"on-scale-{place}": max((palette.ink, palette.paper), key=lambda text: contrast(text, colour))
+        f"on-scale-{place}": max((palette.ink, palette.paper), key=lambda text: contrast(rgb(text), rgb(colour)))
         for place, colour in enumerate(palette.scale, start=1)
     }
     return "\n".join(f"  --{name}: {colour};" for name, colour in (plain | scale | on_scale | {"bar": palette.scale[3]}).items())

@@ -206,7 +206,9 @@ def _make_version(device: Device, draft: Config, authority: Authority, held: int
         codec.encode(Bundle(VERSION, [Downward("config", *codec.encode(signed))]))
     except WireError as fault:
         raise EnrolmentRefused(
-            "too-large", f"The configuration of {device.name} does not fit a message ({fault}). Offer fewer languages.", 409
+            "too-large",
+            f"The configuration of {device.name} does not fit a message ({fault}). Offer fewer languages, or a smaller crest.",
+            409,
         ) from None
     ConfigVersion.objects.create(
         device=device,
@@ -246,6 +248,8 @@ def _config_for(device: Device, places: Places, instant: datetime) -> Config:
         public_url=places.public_url,
         door=places.door,
         speech=_speech(stay.court_id, languages, court.name) if places.door is not None else [],
+        accent=court.accent,
+        crest=court.crest,
     )
 
 

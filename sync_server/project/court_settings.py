@@ -3,16 +3,19 @@
 from collections.abc import Iterable
 from pathlib import Path
 
+from django.conf import settings as configured
 from django.core.exceptions import ValidationError
 
-from sync_server.courts.files import CourtFileError, load, write
+from sync_server.courts.files import CREST, CourtFileError, load, write
 from sync_server.courts.models import Court
 from sync_server.courts.selectors import settings_of
 from sync_server.courts.services import set_court
+from sync_server.dashboard import theme as look
 from sync_server.fleet.speech import Studio, packs_for, sentences_of
 from sync_server.fleet.voices import NoSpeaker
 from sync_server.project.written import TOP
 from sync_server.surveys.selectors import current_questionnaire, languages_of
+from wire.colour import TEXT_CONTRAST, contrast, rgb
 
 
 def court_called(slug: str) -> Court:
@@ -24,7 +27,8 @@ def court_called(slug: str) -> Court:
 
 
 def change(court: Court, file: Path, studio: Studio) -> None:
-    """Sets `court` as `file` says. Raises `CourtFileError`, also for a language in which not all is written that is shown."""
+    """Sets `court` as `file` says. Raises `CourtFileError`, also for a language in which not all is written that is shown, and for
+    an accent in which nobody could read what is written."""
     settings = load(file, timezone=court.timezone, name=settings_of(court).name)
     asked = current_questionnaire()
     can = languages_of(asked) if asked is not None else frozenset(settings.languages)
@@ -33,14 +37,37 @@ def change(court: Court, file: Path, studio: Studio) -> None:
             known = ", ".join(sorted(other for other in can if sentences_of(other, studio.translations)))
             missing = f"there are no words in “{language}” for all that a kiosk shows"
             raise CourtFileError(file.name, TOP, "languages", missing, f"Take it out. There are words in {known}.")
+    if settings.accent is not None:
+        _check_accent(file.name, settings.accent)
     set_court(court, settings)
 
 
-def text_of(court: Court, studio: Studio) -> str:
-    """The settings of `court` as a file that can be changed and set again; how its languages sound stands at the end."""
+def _check_accent(file: str, accent: str) -> None:
+    """By the colours that kiosks are shipped with. One that has a look of its own checks again, and says so in its reports."""
+    light = look.read(configured.ASSETS / "theme.toml").palette.light
+    reached = min(contrast(rgb(accent), rgb(ground)) for ground in (light.paper, light.surface))
+    if reached < TEXT_CONTRAST:
+        reason = f"“{accent}” stands out only {reached:.1f}:1 against the kiosk's ground; text needs {TEXT_CONTRAST:g}:1"
+        raise CourtFileError(file, TOP, "accent", reason, "Write a darker colour.")
+
+
+def text_of(court: Court, studio: Studio, *, crest_file: str = CREST) -> str:
+    """The settings of `court` as a file that can be changed and set again, with the crest beside it as `crest_file`; how its
+    languages sound stands at the end."""
     settings = settings_of(court)
     speech = [f"#   {line}" for line in _speech(court, settings.languages, studio)]
-    return f"# {court.slug}, {court.timezone}\n{write(settings)}\n# Speech:\n" + "\n".join(speech) + "\n"
+    return f"# {court.slug}, {court.timezone}\n{write(settings, crest_file=crest_file)}\n# Speech:\n" + "\n".join(speech) + "\n"
+
+
+def save_crest(court: Court, file: Path) -> None:
+    """Writes the crest of `court` to `file`. Raises `ValidationError` where there is none, or no writing there."""
+    crest = settings_of(court).crest
+    if crest is None:
+        raise ValidationError(f"{court.slug} has no crest.")
+    try:
+        file.write_bytes(crest)
+    except OSError as fault:
+        raise ValidationError(f"{file} cannot be written ({fault.strerror}). Name another file.") from fault
 
 
 def _speech(court: Court, languages: Iterable[str], studio: Studio) -> list[str]:

@@ -13,6 +13,7 @@ from sync_server.courts.models import Court
 from sync_server.courts.selectors import settings_of
 from sync_server.courts.services import open_court, set_court
 from sync_server.courts.settings import CourtSettings
+from wire.crest import checked
 from wire.envelopes import Hours, Misuse, Timings
 
 ZONE = "Europe/Kyiv"
@@ -169,8 +170,50 @@ def test_what_is_written_out_is_read_back_as_it_was(tmp_path_factory: pytest.Tem
 def test_hours_that_are_not_set_are_written_out_as_an_example_to_be_uncommented(tmp_path: Path) -> None:
     text = write(CourtSettings(name=NAME))
     assert settings(tmp_path, text).hours is None
-    shown = re.sub(r"^# ", "", text, flags=re.MULTILINE)
+    before, mark, hours = text.partition("# [hours]")
+    shown = before + re.sub(r"^# ", "", mark + hours, flags=re.MULTILINE)
     assert settings(tmp_path, shown).hours == Hours(ZONE, [[(540, 1080)]] * 7)
+
+
+CREST = Path(__file__).resolve().parents[3] / "workbench" / "crest.png"
+
+
+def test_an_accent_and_a_crest_are_read_and_written_out_to_be_read_again(tmp_path: Path) -> None:
+    (tmp_path / "crest.png").write_bytes(CREST.read_bytes())
+    found = settings(tmp_path, 'accent = "#6A1B4D"\ncrest = "crest.png"\n')
+    assert found.accent == "#6A1B4D"
+    assert found.crest is not None
+    assert checked(found.crest) == (256, 320)
+    text = write(found)
+    assert 'crest = "crest.png"  # 256 × 320 px' in text
+    assert settings(tmp_path, text) == found
+    (tmp_path / "crest.png").unlink()
+    with pytest.raises(CourtFileError, match="show-court --crest"):
+        settings(tmp_path, text)
+
+
+@pytest.mark.parametrize(
+    ("text", "content", "field", "reason", "fix"),
+    [
+        ('accent = "plum"', b"", "accent", "characters that cannot stand there", '"#1A5490"'),
+        ("accent = 5", b"", "accent", "must be a text", '"#1A5490"'),
+        ("crest = 5", b"", "crest", "must be a text", "PNG"),
+        ('crest = "crest.png"', b"GIF89a", "crest", "“crest.png” is no PNG", "Save the picture as PNG."),
+        ('crest = "crest.png"', CREST.read_bytes()[:-20], "crest", "“crest.png” is cut short", "anew"),
+        ('crest = "crest.png"', bytes(5 * 1024 * 1024), "crest", "has more than", "at most 16384 bytes fit"),
+        ('crest = "other.png"', b"", "crest", "“other.png” cannot be read", "beside this one"),
+        ('crest = "a\\u0000b"', b"", "crest", "cannot be read", "beside this one"),
+    ],
+)
+def test_an_accent_or_a_crest_that_cannot_be_used_is_told_by_field_reason_and_fix(
+    tmp_path: Path, text: str, content: bytes, field: str, reason: str, fix: str
+) -> None:
+    (tmp_path / "crest.png").write_bytes(content)
+    with pytest.raises(CourtFileError) as caught:
+        settings(tmp_path, text)
+    assert caught.value.field == field
+    assert reason in caught.value.reason
+    assert fix in caught.value.fix
 
 
 @pytest.mark.django_db
@@ -186,6 +229,15 @@ class TestKept:
         wanted = settings(tmp_path, FILE)
         set_court(self.court(), wanted)
         assert settings_of(Court.objects.get()) == wanted
+
+    def test_a_crest_and_an_accent_are_kept_and_can_be_taken_back(self, tmp_path: Path) -> None:
+        (tmp_path / "crest.png").write_bytes(CREST.read_bytes())
+        wanted = settings(tmp_path, 'accent = "#6A1B4D"\ncrest = "crest.png"\n')
+        set_court(self.court(), wanted)
+        assert settings_of(Court.objects.get()) == wanted
+        set_court(Court.objects.get(), settings(tmp_path, ""))
+        kept = settings_of(Court.objects.get())
+        assert (kept.accent, kept.crest) == (None, None)
 
     def test_an_empty_file_takes_everything_back_but_the_name(self, tmp_path: Path) -> None:
         court = self.court()

@@ -21,6 +21,7 @@ from sync_server.surveys.files import QUESTIONNAIRES, AskedItem, Sheet, load
 from sync_server.surveys.services import release
 from tests.sync_server.device import a_court, a_source, an_exit
 from wire import chain, codec
+from wire.crest import MOST_BYTES
 from wire.envelopes import Config, Hours, Misuse, Timings
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -77,6 +78,16 @@ def test_a_device_is_told_all_that_its_court_has_set(told: Callable[[], Config])
     assert (config.door, config.public_url) == PLACES
     assert [item.key for item in config.questionnaire.items] == ["overall", "reason"]
     assert len(config.questionnaire.rotation) == len(SHEET.rotation) >= 10
+
+
+def test_a_court_s_accent_and_crest_travel_with_all_languages_on_offer(told: Callable[[], Config]) -> None:
+    crest = (Path(__file__).resolve().parents[3] / "workbench" / "crest.png").read_bytes()
+    change(languages=("uk", "en", "pl", "ro", "hu", "bg", "crh"), accent="#6A1B4D", crest=crest)
+    config = told()
+    assert (config.accent, config.crest) == ("#6A1B4D", crest)
+    assert len(config.languages) == 7
+    change(crest=Random(7).randbytes(MOST_BYTES))
+    assert told().version == config.version + 1, "the largest crest fits too"
 
 
 def test_without_a_word_from_the_court_all_is_as_usual(told: Callable[[], Config]) -> None:

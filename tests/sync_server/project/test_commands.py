@@ -14,7 +14,7 @@ import requests
 from sync_server.project.config import Address
 from sync_server.project.supervisor import PartFailed, require_free
 from tests.support.postgresql import PostgreSQL
-from tests.support.server import Server, descendants, stop_all
+from tests.support.server import ROOT, Server, descendants, stop_all
 from tests.support.tools import find_tool
 from tests.support.waiting import accepts_connections, until
 from tests.sync_server.device import Source
@@ -122,7 +122,7 @@ def test_a_database_that_is_not_there_is_said_and_no_traceback(tmp_path: Path) -
     [
         *("run", "init", "web", "door", "gateway", "tally", "speech", "daily", "check", "migrate"),
         *("backup", "backups", "retire", "restore"),
-        *("createadmin", "set-court", "show-court", "enrol-code"),
+        *("createadmin", "set-court", "show-court", "enrol-code", "place"),
     ],
 )
 def test_help_reads_well(server: Server, word: str) -> None:
@@ -246,6 +246,21 @@ def test_what_show_court_prints_can_be_changed_and_set_again(server: Server) -> 
     assert "crh: none, espeak-ng has no voice" in again
 
 
+def test_a_crest_that_is_set_can_be_got_back_to_be_set_again(server: Server) -> None:
+    server.set_up()
+    said = server.try_command("show-court", "court", "--crest", str(server.folder / "got.png"))
+    assert (said.returncode, said.stderr.strip()) == (1, "court has no crest.")
+    (server.folder / "crest.png").write_bytes((ROOT / "workbench" / "crest.png").read_bytes())
+    file = server.folder / "court.toml"
+    file.write_text('accent = "#6A1B4D"\ncrest = "crest.png"\n', encoding="utf-8")
+    server.command("set-court", "court", "--file", str(file))
+    printed = server.command("show-court", "court", "--crest", str(server.folder / "got.png"))
+    assert 'crest = "got.png"' in printed
+    file.write_text(printed, encoding="utf-8")
+    server.command("set-court", "court", "--file", str(file))
+    assert server.command("show-court", "court", "--crest", str(server.folder / "got.png")) == printed
+
+
 def test_a_language_without_a_voice_is_named_by_check(server: Server) -> None:
     server.set_up()
     assert "No voice" not in server.command("check")
@@ -262,6 +277,8 @@ def test_a_language_without_a_voice_is_named_by_check(server: Server) -> None:
         ("[timings]\nquestion = 1", ("court.toml, timings, field “question”", "Write seconds from 3 to 600.")),
         ("[hours]\nmonday = []", ("court.toml, hours, field “tuesday”: is missing. ", "or [] for closed")),
         ("languages = ", ("court.toml, the file: is not TOML (",)),
+        ('accent = "#FFB6C1"', ("field “accent”: “#FFB6C1” stands out only 1.6:1", "text needs 7:1", "Write a darker colour.")),
+        ('crest = "court.toml"', ("field “crest”: “court.toml” is no PNG", "Save the picture as PNG.")),
     ],
 )
 def test_a_file_that_cannot_be_used_is_one_sentence_and_changes_nothing(server: Server, text: str, words: tuple[str, ...]) -> None:
