@@ -11,7 +11,7 @@ class Surroundings:
     """The court's name by language, the languages on offer, the device's short number, and the page that the QR code opens.
 
     `items` are the questions it may ask, in order, the rotation bank last, so that their texts can be prepared. `voices` are the
-    languages that have speech.
+    languages that have speech. `accent` (#RRGGBB) and `crest` (a PNG as `wire.crest` has it) are how the court wants to look.
     """
 
     court: Mapping[str, str]
@@ -21,3 +21,5 @@ class Surroundings:
     public_url: str | None = None
     items: tuple[Item, ...] = field(default=())
     voices: frozenset[str] = frozenset()
+    accent: str | None = None
+    crest: bytes | None = None

@@ -77,4 +77,6 @@ def surroundings(received: Config, config: KioskConfig, voices: frozenset[str]) 
         public_url=received.public_url,
         items=(*received.questionnaire.items, *received.questionnaire.rotation),
         voices=voices,
+        accent=received.accent,
+        crest=received.crest,
     )

@@ -17,10 +17,11 @@ from kiosk.screen.panels import Alarm, Report, provider
 from kiosk.screen.picture import Picture
 from kiosk.screen.presenter import Handle, Presenter
 from kiosk.screen.settings import ScreenSettings
-from kiosk.screen.theme import ASSETS, Palette, load_or_default
+from kiosk.screen.theme import ASSETS, Palette, Theme, load_or_default
 from kiosk.screen.toolkit import prepare
 from kiosk.screen.trace import Trace
 from kiosk.screen.waiting import SdlWaiter, ThreadWaiter, Waiter, driver
+from kiosk.screen.wardrobe import Wardrobe
 from kiosk.texts import Texts
 
 NOWHERE: Final = ("", "offscreen", "dummy")
@@ -66,18 +67,21 @@ class TouchScreen:
         self._manner: tuple[str, bool] | None = None
         self._coming: Iterator[tuple[Picture, Palette]] | None = None
         self._closed = False
+        self._dark = settings.appearance == "dark"
         self._libc = ctypes.CDLL(None)
         waiter: Waiter = SdlWaiter() if settings.input == "mouse" else ThreadWaiter()
         self.loop = MainLoop(now=self._now, waiter=waiter, turn=self._turn, next_event=self._seconds_to_next_event, report=report)
 
-        theme = self.theme = load_or_default(settings.theme or ASSETS / "theme.toml", report, accent=settings.accent)
+        alarm = alarm or (lambda name, sentence: report(sentence))
+        clear = clear or (lambda name: None)
+        theme = self.theme = load_or_default(settings.theme or ASSETS / "theme.toml", report)
         still = settings.reduced_motion or theme.reduced_motion
         ruler = self.ruler = Ruler(theme, report)
-        self.painter = Painter(theme, ruler, ASSETS, report, crest=settings.crest, still=still)
+        self.painter = Painter(theme, ruler, ASSETS, report, still=still)
         self.presenter = Presenter(
             size=tuple(Window.size),
             theme=theme,
-            palette=theme.dark if settings.appearance == "dark" else theme.light,
+            palette=self._usual(theme),
             texts=texts,
             measure=ruler,
             clock=clock,
@@ -85,9 +89,10 @@ class TouchScreen:
             grace_ms=settings.touch_grace_ms,
             diagonal=settings.diagonal,
             mounting_mm=settings.mounting_mm,
-            crest=self.painter.crest_shape,
             hold_to_clean=settings.hold_to_clean,
         )
+        self._wardrobe = Wardrobe(settings, theme, self.painter.wear, report=report, alarm=alarm, clear=clear)
+        self._dress(None, None)
         if (complaint := too_high(self.presenter.glass)) is not None:
             report(complaint)
         Window.canvas.add(self.painter.canvas)
@@ -100,8 +105,6 @@ class TouchScreen:
         )
         for each in list(EventLoop.input_providers):
             EventLoop.remove_input_provider(each)  # two that read one panel make every touch count twice
-        alarm = alarm or (lambda name, sentence: report(sentence))
-        clear = clear or (lambda name: None)
         EventLoop.add_input_provider(provider(settings, waiter, report=report, alarm=alarm, clear=clear))
         EventLoop.start()
 
@@ -110,10 +113,20 @@ class TouchScreen:
         self.presenter.connect(handle)
 
     def configure(self, around: Surroundings) -> None:
-        """The court, its languages and its number."""
+        """The court, its languages, its number and its look."""
         self.painter.forget()
+        self._dress(around.accent, around.crest)
         self.presenter.configure(around)
         self._rehearse()
+
+    def _dress(self, accent: str | None, crest: bytes | None) -> None:
+        worn = self._wardrobe.dressed(accent, crest)
+        if worn is not None:
+            self.theme = worn
+            self.presenter.dress(worn, self._usual(worn), self.painter.crest_shape)
+
+    def _usual(self, theme: Theme) -> Palette:
+        return theme.dark if self._dark else theme.light
 
     def tell_staff(self, line: str) -> None:
         """`line` is what the screen for staff says from now on."""

@@ -12,7 +12,8 @@ from kiosk.screen.glide import Glide, glide
 from kiosk.screen.picture import Box, Crest, Drain, Face, Icon, Mark, Panel, Picture, Qr, Ring, Text
 from kiosk.screen.ruler import Ruler
 from kiosk.screen.textures import Textures, drop, tone
-from kiosk.screen.theme import Palette, Rgb, Theme
+from kiosk.screen.theme import Palette, Theme
+from wire.colour import Rgb
 
 READY_KEPT: Final = 48
 """Canvases kept for pictures that may come, some 90 kB each."""
@@ -44,13 +45,12 @@ class Painter:
         assets: Path,
         report: Callable[[str], None],
         *,
-        crest: Path | None = None,
         still: bool = False,
     ) -> None:
         self.canvas = Canvas()
         self._theme = theme
         self._still = still
-        self._textures = Textures(theme, ruler, assets, report, crest=crest)
+        self._textures = Textures(theme, ruler, assets, report)
         self._ready: OrderedDict[int, tuple[Picture, Palette, Any]] = OrderedDict()  # holds the pictures, so that no id comes again
         self._shown: tuple[Picture, Palette] | None = None
         self._bars: list[Bar] = []
@@ -62,6 +62,11 @@ class Painter:
         """The width of the crest over its height; None where there is none to paint."""
         crest = self._textures.crest
         return None if crest is None else crest.width / crest.height
+
+    def wear(self, crest: Path | bytes | None) -> str | None:
+        """From now on `crest` is painted: a file's, or a PNG's bytes. Returns what is wrong with it, and then there is none."""
+        self.forget()
+        return self._textures.wear(crest)
 
     def paint(self, picture: Picture, palette: Palette, now: int) -> None:
         """Replaces what is on the canvas by `picture`. `now` is monotonic ms."""

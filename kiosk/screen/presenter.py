@@ -94,6 +94,12 @@ class Presenter:
         self._stage.configure(around)
         self._redraw()
 
+    def dress(self, theme: Theme, palette: Palette, crest: float | None) -> None:
+        """From the next picture on it looks like this; `crest` as in the beginning."""
+        self._theme, self._palette = theme, palette
+        self._glass = replace(self._glass, crest=crest)
+        self._composed.clear()
+
     def tell_staff(self, line: str) -> None:
         """`line` is what the screen for staff says from now on, whenever it is drawn."""
         self._stage.staff = line

@@ -7,6 +7,7 @@ is made once, and faces and grounds are all drawn in one frame buffer and copied
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from io import BytesIO
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,7 +20,9 @@ from kiosk.screen import plainface
 from kiosk.screen.drawings import DISC, FACE_CELLS, FACE_SIZES, ICON_SIZES, ICONS, PRESSED_RING, RING
 from kiosk.screen.picture import Face, Icon, Panel, Tone
 from kiosk.screen.ruler import Ruler
-from kiosk.screen.theme import Palette, Rgb, Theme
+from kiosk.screen.theme import Palette, Theme
+from wire.colour import Rgb
+from wire.crest import checked
 
 LINES_KEPT: Final = 1.2
 PLATES_KEPT: Final = 1.6
@@ -61,7 +64,7 @@ class Stock:
 class Textures:
     """The textures of one look. `report` hears of a file that cannot be used; something plainer takes its place."""
 
-    def __init__(self, theme: Theme, ruler: Ruler, assets: Path, report: Report, *, crest: Path | None = None) -> None:
+    def __init__(self, theme: Theme, ruler: Ruler, assets: Path, report: Report) -> None:
         self._theme = theme
         self._ruler = ruler
         self._assets = assets
@@ -72,7 +75,16 @@ class Textures:
         self._told: set[str] = set()
         self._codes: dict[tuple[tuple[bool, ...], ...], Any] = {}
         self._studio: Any = None
-        self.crest = self._load_crest(crest) if crest is not None else None
+        self.crest: Any = None
+
+    def wear(self, crest: Path | bytes | None) -> str | None:
+        """From now on `crest` is the crest. Returns what is wrong with it, and then there is none."""
+        self.crest = None
+        try:
+            self.crest = None if crest is None else _received(crest) if isinstance(crest, bytes) else _own(crest)
+        except ValueError as error:
+            return str(error)
+        return None
 
     def fit(self, size: tuple[int, int]) -> None:
         """Pictures are of this size from now on."""
@@ -204,16 +216,29 @@ class Textures:
         except ValueError as error:
             return f"the drawing {folder}/{path.name} cannot be used: {error}"
 
-    def _load_crest(self, path: Path) -> Any:
-        try:
-            crest = _picture(path, mipmap=True)
-            if max(crest.size) > LARGEST_CREST:
-                raise ValueError(f"it is {crest.width} × {crest.height} px")
-            return crest
-        except ValueError as error:
-            rule = f"Give a PNG or JPEG of at most {LARGEST_CREST} × {LARGEST_CREST} px"
-            self._report(f"screen.crest: {path} cannot be used: {error}. {rule}; until then the court's name stands alone.")
-            return None
+
+def _own(path: Path) -> Any:
+    """The device's own crest. Raises ValueError."""
+    rule = f"Give a PNG or JPEG of at most {LARGEST_CREST} × {LARGEST_CREST} px"
+    try:
+        crest = _picture(path, mipmap=True)
+        if max(crest.size) > LARGEST_CREST:
+            raise ValueError(f"it is {crest.width} × {crest.height} px")
+    except ValueError as error:
+        raise ValueError(f"{path} cannot be used: {error}. {rule}") from error
+    return crest
+
+
+def _received(data: bytes) -> Any:
+    """The crest that the server has sent, which is looked at before a decoder is given it. Raises ValueError."""
+    checked(data)
+    try:
+        texture = CoreImage(BytesIO(data), ext="png", mipmap=True, nocache=True).texture
+    except Exception as error:  # Kivy raises bare Exception for what it cannot read
+        raise ValueError("it cannot be decoded") from error
+    if texture is None:
+        raise ValueError("it cannot be decoded")
+    return texture
 
 
 def _picture(path: Path, **how: Any) -> Any:

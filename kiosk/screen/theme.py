@@ -6,7 +6,6 @@ takes nothing else of a theme away: the shipped one stands in for it. So does th
 read.
 """
 
-import re
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -15,11 +14,10 @@ from typing import Any, Final
 
 from kiosk.errors import KioskError
 from kiosk.screen import fontfile
+from wire.colour import TEXT_CONTRAST, Rgb, contrast, lifted, rgb
 
 ASSETS: Final = Path(__file__).resolve().parents[2] / "assets"
 
-TEXT_CONTRAST: Final = 7.0
-"""WCAG 2.2, success criterion 1.4.6 (enhanced): text to its ground."""
 SHAPE_CONTRAST: Final = 3.0
 """WCAG 2.2, success criterion 1.4.11: what tells a control apart from its ground."""
 MARK_CONTRAST: Final = 4.5
@@ -27,8 +25,6 @@ MARK_CONTRAST: Final = 4.5
 FONTS: Final = ("type.regular", "type.semibold")
 ACCENT: Final = "screen.accent"
 """Where a court writes its accent: in the kiosk's own file."""
-
-Rgb = tuple[float, float, float]
 
 
 class ThemeError(KioskError):
@@ -93,18 +89,6 @@ class Theme:
     reduced_motion: bool
 
 
-def luminance(colour: Rgb) -> float:
-    """Relative luminance of an sRGB colour, 0 (black) to 1 (white), as WCAG 2.2 defines it."""
-    linear = [channel / 12.92 if channel <= 0.04045 else ((channel + 0.055) / 1.055) ** 2.4 for channel in colour]
-    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
-
-
-def contrast(one: Rgb, other: Rgb) -> float:
-    """Contrast ratio of two colours, 1 to 21, as WCAG 2.2 defines it."""
-    darker, lighter = sorted((luminance(one), luminance(other)))
-    return (lighter + 0.05) / (darker + 0.05)
-
-
 def load(path: Path) -> Theme:
     """The theme in the TOML file at `path`.
 
@@ -116,23 +100,25 @@ def load(path: Path) -> Theme:
         raise error.within(path) from None
 
 
-def load_or_default(path: Path, report: Callable[[str], None], *, accent: str | None = None) -> Theme:
-    """The theme at `path`, with the court's own `accent` (#RRGGBB) in the light palette if it has one. Never raises.
-
-    What cannot be used goes to `report`: the built-in default takes the place of a theme, the theme's own accent that of a court's.
-    """
+def load_or_default(path: Path, report: Callable[[str], None]) -> Theme:
+    """The theme at `path`. Never raises: what cannot be used goes to `report`, and the built-in default takes its place."""
     try:
-        theme = _with_usable_fonts(_read(path), path, report)
+        return _with_usable_fonts(_read(path), path, report)
     except ThemeError as error:
         report(str(error.within(path)))
-        theme = default()
-    if accent is None:
-        return theme
-    try:
-        return replace(theme, light=_with_accent(theme.light, accent))
-    except ThemeError as error:
-        report(f"{ACCENT}: {error.reason}. The theme's own is used until this is mended.")
-        return theme
+        return default()
+
+
+def accented(theme: Theme, written: str, *, label: str = ACCENT) -> Theme:
+    """`theme` with the accent `written` as #RRGGBB: as it is where the ground is light, and with so much white that it can be read
+    where the ground is dark. The accessible mode keeps its own, which stands out more. Raises ThemeError naming `label`.
+    """
+    accent = colour(label, written)
+    _demand_of_accent(label, accent, "palette.light", theme.light.paper, theme.light.surface)
+    dark = lifted(accent, theme.dark.paper, theme.dark.surface)
+    return replace(
+        theme, light=replace(theme.light, accent=accent), dark=replace(theme.dark, accent=dark) if dark is not None else theme.dark
+    )
 
 
 def default() -> Theme:
@@ -147,13 +133,6 @@ def _read(path: Path) -> dict[str, Any]:
         raise ThemeError("file", f"cannot be read ({error.strerror}); restore the file that was installed") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ThemeError("file", f"is not valid TOML ({error})") from error
-
-
-def _with_accent(palette: Palette, written: str) -> Palette:
-    """The palette with a court's accent. Raises ThemeError."""
-    accent = colour(ACCENT, written)
-    _demand_of_accent(ACCENT, accent, "palette.light", palette.paper, palette.surface)
-    return replace(palette, accent=accent)
 
 
 def _with_usable_fonts(document: dict[str, Any], path: Path, report: Callable[[str], None]) -> Theme:
@@ -249,10 +228,10 @@ def _font(document: Mapping[str, Any], name: str, folder: Path, *, look: bool) -
 
 def colour(label: str, value: object) -> Rgb:
     """`#RRGGBB` as red, green, blue from 0 to 1. Raises ThemeError naming `label`."""
-    if not isinstance(value, str) or not re.fullmatch(r"#[0-9A-Fa-f]{6}", value):
-        raise ThemeError(label, f'must be a colour such as "#1A5490", but is {value!r}')
-    red, green, blue = (int(value[at : at + 2], 16) / 255 for at in (1, 3, 5))
-    return red, green, blue
+    try:
+        return rgb(value if isinstance(value, str) else "")
+    except ValueError:
+        raise ThemeError(label, f'must be a colour such as "#1A5490", but is {value!r}') from None
 
 
 def _palette(document: Mapping[str, Any], name: str) -> Palette:

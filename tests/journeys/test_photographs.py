@@ -87,7 +87,8 @@ for pattern in (each.replace("SIDE", str(side)) for each in sys.argv[2:]):
 said = []
 theme = load_or_default(assets / "theme.toml", said.append)
 ruler = Ruler(theme, said.append)
-camera.screen.painter = Painter(theme, ruler, assets, said.append, crest=assets / "none.png")
+camera.screen.painter = Painter(theme, ruler, assets, said.append)
+said.append(camera.screen.painter.wear(assets / "none.png"))
 for shot in shots(theme, ruler, sizes=[(800, 480)], languages=["uk"]):
     for _ in range(2):
         picture = camera.take(shot)

@@ -14,6 +14,7 @@ from tests.support.display import Display
 
 ROOT = Path(__file__).resolve().parents[2]
 SIDE = 64
+CREST = (ROOT / "workbench" / "crest.png").read_bytes()
 ALONE = ("accessibility", "repeat", "louder", "mute", "undo", "skip", "tick", "saved", "alert", "pause")
 """Icons that may stand without words, or say what has happened."""
 PAINT = f"""
@@ -44,8 +45,13 @@ from PIL import Image
 (state / "folder.png").mkdir()
 Image.new("RGB", (2049, 10)).save(state / "wide.png")
 for name in ("none.png", "text.png", "cut.png", "folder.png", "wide.png"):
-    painter = Painter(camera.theme, camera.ruler, ASSETS, print, crest=state / name)
+    painter = Painter(camera.theme, camera.ruler, ASSETS, print)
+    print(painter.wear(state / name))
     assert painter.crest_shape is None
+crest = {CREST!r}
+assert painter.wear(crest) is None and painter.crest_shape == 0.8
+print(painter.wear(crest[:-20]))
+assert painter.crest_shape is None
 """
 
 
@@ -97,5 +103,6 @@ def test_a_crest_that_cannot_be_used_is_named_with_its_file_and_what_is_wrong(fo
         "folder.png": "is a directory",
         "wide.png": "it is 2049 × 10 px",
     }
-    rule = "Give a PNG or JPEG of at most 2048 × 2048 px; until then the court's name stands alone."
-    assert said == [f"screen.crest: {folder / name} cannot be used: {reason}. {rule}" for name, reason in why.items()]
+    rule = "Give a PNG or JPEG of at most 2048 × 2048 px"
+    own = [f"{folder / name} cannot be used: {reason}. {rule}" for name, reason in why.items()]
+    assert said == [*own, "is cut short. Save the picture as PNG anew."], "the last is one that the server has sent"

@@ -9,8 +9,9 @@ import pytest
 from kiosk.screen import theme as themes
 from kiosk.screen.board import Glass, too_high
 from kiosk.screen.picture import Box, Control, Crest, Drain, Face, Icon, Panel, Picture, Qr, Ring, Text
-from kiosk.screen.theme import Theme, contrast
+from kiosk.screen.theme import Theme
 from tests.kiosk.screen.gallery import GLASSES, LANGUAGES, Shot, shots
+from wire.colour import TEXT_CONTRAST, contrast
 
 LEAST_TARGET_MM = 15.0
 HIGHEST_MM = 1_200
@@ -245,7 +246,7 @@ def test_every_tone_stands_out_from_its_ground(gallery: list[Shot], theme: Theme
     assert len(pairs) > 4
     for palette in (theme.light, theme.dark, theme.contrast):
         for tone, behind in pairs:
-            assert contrast(getattr(palette, tone), getattr(palette, behind)) >= themes.TEXT_CONTRAST, (tone, behind)
+            assert contrast(getattr(palette, tone), getattr(palette, behind)) >= TEXT_CONTRAST, (tone, behind)
         assert contrast(palette.accent, palette.paper) >= themes.SHAPE_CONTRAST
         assert contrast(palette.edge, palette.paper) >= themes.SHAPE_CONTRAST
 

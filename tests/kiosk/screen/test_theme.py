@@ -8,6 +8,7 @@ import pytest
 
 from kiosk.screen import theme as themes
 from kiosk.screen.theme import BUILT_IN, Theme, ThemeError
+from wire.colour import TEXT_CONTRAST, contrast, rgb
 
 
 def changed(**paths: Any) -> dict[str, Any]:
@@ -35,10 +36,10 @@ def test_the_shipped_file_is_what_is_built_in(theme: Theme) -> None:
 
 def test_contrast_is_as_the_standard_defines_it() -> None:
     black, white = (0.0, 0.0, 0.0), (1.0, 1.0, 1.0)
-    assert themes.contrast(black, white) == pytest.approx(21.0)
-    assert themes.contrast(white, black) == pytest.approx(21.0)
+    assert contrast(black, white) == pytest.approx(21.0)
+    assert contrast(white, black) == pytest.approx(21.0)
     grey = themes.colour("grey", "#767676")
-    assert themes.contrast(grey, white) == pytest.approx(4.54, abs=0.01)
+    assert contrast(grey, white) == pytest.approx(4.54, abs=0.01)
 
 
 @pytest.mark.parametrize(
@@ -87,41 +88,29 @@ def test_a_theme_that_cannot_be_used_is_named_with_its_file_and_field(tmp_path: 
         themes.load(path)
 
 
-def test_the_court_s_accent_is_checked_and_used_though_the_theme_is_broken(tmp_path: Path, complaints: list[str]) -> None:
-    path = broken(tmp_path)
-    theme = themes.load_or_default(path, complaints.append, accent="#6A1B4D")
-    assert theme.light.accent == themes.colour("accent", "#6A1B4D")
-    assert theme.light.ink == themes.default().light.ink
-    assert len(complaints) == 1
-    for accent, why in (("#FFB6C1", "stands out only"), ("plum", "must be a colour")):
-        complaints.clear()
-        assert themes.load_or_default(path, complaints.append, accent=accent) == themes.default()
-        of_theme, of_accent = complaints
-        assert of_theme.startswith(f"{path}: ")
-        assert of_accent.startswith(f"screen.accent: {why}")
-
-
 def test_a_missing_file_is_reported(tmp_path: Path, complaints: list[str]) -> None:
     assert themes.load_or_default(tmp_path / "none.toml", complaints.append) == themes.default()
     assert "cannot be read" in complaints[0]
 
 
-def test_a_court_may_set_its_accent_if_it_can_be_read(complaints: list[str]) -> None:
-    shipped = themes.ASSETS / "theme.toml"
-    own = themes.load_or_default(shipped, complaints.append, accent="#6A1B4D")
-    assert own.light.accent == themes.colour("accent", "#6A1B4D")
-    assert complaints == []
-    pale = themes.load_or_default(shipped, complaints.append, accent="#FFB6C1")
-    assert pale == themes.default()
-    assert len(complaints) == 1
-    assert complaints[0].startswith("screen.accent: stands out only ")
-    assert complaints[0].endswith(". The theme's own is used until this is mended.")
+def test_a_court_may_set_its_accent_if_it_can_be_read(theme: Theme) -> None:
+    own = themes.accented(theme, "#6A1B4D")
+    assert own.light.accent == rgb("#6A1B4D")
+    assert own.contrast == theme.contrast, "the accessible mode stands out more"
+    assert contrast(own.dark.accent, own.dark.paper) >= TEXT_CONTRAST
+    assert contrast(own.dark.accent, own.dark.surface) >= TEXT_CONTRAST
+    red, green, blue = own.dark.accent
+    assert red > blue > green, "still the court's"
+    for accent, why in (("#FFB6C1", "stands out only 1.6:1"), ("plum", "must be a colour")):
+        with pytest.raises(ThemeError, match=why) as caught:
+            themes.accented(theme, accent)
+        assert caught.value.field == "screen.accent"
 
 
 def test_features_of_every_face_stand_out(theme: Theme) -> None:
     for palette in (theme.light, theme.dark, theme.contrast):
         for fill in palette.scale:
-            assert themes.contrast(palette.mark_on(fill), fill) >= themes.MARK_CONTRAST
+            assert contrast(palette.mark_on(fill), fill) >= themes.MARK_CONTRAST
 
 
 def test_a_missing_font_is_named_and_takes_nothing_else_of_the_theme_away(tmp_path: Path, complaints: list[str]) -> None:
