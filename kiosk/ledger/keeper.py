@@ -140,7 +140,10 @@ class Keeper:
         """As `Store.prune`, against what is written down. Works on a full card too. Raises `LedgerError`."""
         with self._asked() as store:
             try:
-                return self._prune(store, older_than)
+                pruned = self._prune(store, older_than)
+                if not pruned and not self.trouble:
+                    self._discard(store)
+                return pruned
             except sqlite3.OperationalError as fault:
                 if not is_full(fault) or self.standing().progress.backed_through < store.standing.oldest:
                     raise
@@ -156,6 +159,14 @@ class Keeper:
         if pruned:
             self._committed(store)
         return pruned
+
+    def _discard(self, store: Store) -> None:
+        """Damaged files are deleted with the rows that were taken over from them, or a failing card would fill up with them."""
+        try:
+            for name in store.outlived(salvage.kept(self._path)):
+                salvage.discard(self._path, name)
+        except OSError as fault:
+            log.error("ledger-not-discarded", text=str(fault))
 
     def begin_anew(self, stream: StreamId, progress: Progress) -> Standing:
         """Ends `stream`, of which the server has `progress`, and begins another, to which the rows are brought over in bites,
@@ -259,10 +270,11 @@ class Keeper:
         self._committed(store)
 
     def _write_progress(self, store: Store) -> None:
-        self._progress_due = None
+        self._progress_due = self._now() + PROGRESS_LAG_S  # should the card refuse
         if self._progress is not None and self._progress != store.standing.progress:
             store.remember(self._progress)
             self._committed(store)
+        self._progress_due = None
 
     def _committed(self, store: Store) -> None:
         """The card has taken a write, and the write-ahead log has grown."""

@@ -21,7 +21,8 @@ from kiosk.ledger.sealing import Unreadable, opened
 PAGES_AT_ONCE: Final = 16
 """Pages read in one transaction, of some 35 rows each."""
 DONE: Final = ".salvaged"
-"""What the name of a file ends with once all that can be read of it is in the ledger. It is kept."""
+"""What the name of a file ends with once all that can be read of it is in the ledger. It is kept until the server's backups hold
+that, and as long as any row."""
 
 log = structlog.get_logger("ledger")
 
@@ -68,10 +69,26 @@ class Salvage(msgspec.Struct, frozen=True, array_like=True):
 
 def waiting(path: Path) -> list[str]:
     """Names of the files that were put aside from the ledger `path` and have not been salvaged, oldest first. Raises `OSError`."""
+    return _named(path, "")
+
+
+def kept(path: Path) -> list[str]:
+    """Names of the files from the ledger `path` that have been salvaged, oldest first. Raises `OSError`."""
+    return _named(path, DONE)
+
+
+def discard(path: Path, name: str) -> None:
+    """Deletes a file that has been salvaged, with its log. Raises `OSError`."""
+    for part in ("-wal", ""):
+        (path.parent / FOLDER / f"{name}{part}").unlink(missing_ok=True)
+    log.warning("ledger-discarded", name=name)
+
+
+def _named(path: Path, end: str) -> list[str]:
     folder = path.parent / FOLDER
     if not folder.is_dir():
         return []
-    name = re.compile(rf"{re.escape(path.stem)}-(\d+){re.escape(path.suffix)}")
+    name = re.compile(rf"{re.escape(path.stem)}-(\d+){re.escape(path.suffix + end)}")
     numbered = [(int(match[1]), file.name) for file in folder.iterdir() if (match := name.fullmatch(file.name))]
     return [name for _, name in sorted(numbered)]
 

@@ -48,6 +48,7 @@ Birth = Callable[[], bytes]
 
 _progress: Final[msgspec.msgpack.Decoder[Progress]] = msgspec.msgpack.Decoder(Progress)
 _salvage: Final[msgspec.msgpack.Decoder[Salvage | None]] = msgspec.msgpack.Decoder(Salvage | None)
+_kept: Final[msgspec.msgpack.Decoder[dict[str, int]]] = msgspec.msgpack.Decoder(dict[str, int])
 _pasts: Final[msgspec.msgpack.Decoder[list[Past]]] = msgspec.msgpack.Decoder(list[Past])
 
 
@@ -81,6 +82,7 @@ class Store:
         self._progress = Progress()
         self._moving: list[Past] = []
         self._salvage: Salvage | None = None
+        self._kept: dict[str, int] = {}
         self._is_ours = False
         try:
             aside.put_back(path)
@@ -202,7 +204,8 @@ class Store:
             self._put("stream", stream)
             self._put("progress", msgspec.msgpack.encode(anew))
             self._put("pasts", msgspec.msgpack.encode(moving))
-            self._connection.execute("DELETE FROM meta WHERE key = 'pruned'")
+            self._connection.execute("DELETE FROM meta WHERE key IN ('pruned', 'kept')")
+        self._kept = {}
         self._stream, self._progress, self._moving = stream, anew, moving
         self._oldest = self._next = 1
         self._head = chain.origin(stream)
@@ -255,6 +258,18 @@ class Store:
         with self._db.atomic():
             self._connection.execute("DELETE FROM meta WHERE key = 'salvage'")
         self._salvage = None
+
+    def outlived(self, names: Sequence[str]) -> list[str]:
+        """Which of the salvaged files called `names` are of no more use: a row has been pruned that came after all that was taken
+        over from them, so that this is in the server's backups and old. Raises `sqlite3.Error`."""
+        if self._moving or self._salvage:
+            return []
+        kept = {name: self._kept.get(name, self._next) for name in names}
+        if kept != self._kept:
+            with self._db.atomic():
+                self._put("kept", msgspec.msgpack.encode(kept))
+            self._kept = kept
+        return [name for name, after in kept.items() if after < self._oldest]
 
     # --- the file --------------------------------------------------------------------------------------------------------------
 
@@ -313,6 +328,7 @@ class Store:
             self._progress = _progress.decode(self._get("progress") or msgspec.msgpack.encode(Progress()))
             self._moving = _pasts.decode(self._get("pasts") or b"\x90")
             self._salvage = _salvage.decode(self._get("salvage") or b"\xc0")
+            self._kept = _kept.decode(self._get("kept") or b"\x80")
         except msgspec.MsgspecError as fault:
             raise Unreadable(f"meta: {fault}") from fault
         (low,) = self._connection.execute("SELECT min(seq) FROM rows").fetchone()

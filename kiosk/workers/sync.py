@@ -110,6 +110,7 @@ class Sync:
         self._hole: Hole | None = None
         self._echo: Echo | None = None
         self._sent_link: tuple[StreamId, int, ChainLink] | None = None
+        self._unwritten = False
         self._stale = True
         self._thread = threading.Thread(target=self._run, name="sync", daemon=True)
 
@@ -384,10 +385,13 @@ class Sync:
             log.warning("acknowledgement", note=heard.note)
         for rejected in ack.rejected:
             log.error("row-set-aside", seq=rejected.seq, reason=rejected.reason)
-        if heard.changed:
+        if heard.changed or self._unwritten:
             try:
-                self._shelf.remember(self._delivery.standing.stream, self._delivery.progress, now=heard.urgent)
-            except LedgerError as fault:  # known here all the same; after a restart the server says it again
+                urgent = heard.urgent or self._unwritten
+                self._shelf.remember(self._delivery.standing.stream, self._delivery.progress, now=urgent)
+                self._unwritten = False
+            except LedgerError as fault:  # known here all the same; with the next acknowledgement it is tried again
+                self._unwritten = True
                 log.warning("progress-not-written", text=str(fault))
 
     def _is_ours(self, ack: Ack, standing: Standing) -> bool:

@@ -18,7 +18,7 @@ ROOM = 20 * 1024 * 1024
 
 
 @contextmanager
-def _card(folder: Path) -> Iterator[Path]:
+def small_card(folder: Path) -> Iterator[Path]:
     folder.mkdir()
     subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={ROOM}", "tmpfs", str(folder)], check=True)
     try:
@@ -29,7 +29,7 @@ def _card(folder: Path) -> Iterator[Path]:
 
 @pytest.fixture
 def card(tmp_path: Path) -> Iterator[Path]:
-    with _card(tmp_path / "card") as folder:
+    with small_card(tmp_path / "card") as folder:
         yield folder
 
 
@@ -64,6 +64,21 @@ def test_a_full_card_refuses_says_so_and_records_again_by_itself_when_there_is_r
     assert bench.keeper.trouble == "", "nobody had to rate in vain to find that out"
     assert bench.rate(refused)
     assert bench.visits() == list(range(refused + 1))
+
+
+def test_what_the_server_has_is_written_down_once_the_card_takes_it(card: Path) -> None:
+    bench = Bench(card / "ledger-device.sqlite3")
+    bench.rate(*range(100))
+    block = fill(card)
+    until_full(bench, 100)
+    known = Progress(EPOCH, 50, 50)
+    with pytest.raises(LedgerError):
+        bench.keeper.remember(bench.keeper.standing().stream, known, now=True)
+    block.unlink()
+    bench.settle()
+    store = bench.keeper._store
+    assert store is not None
+    assert store.standing.progress == known
 
 
 def test_on_a_full_card_what_is_backed_up_is_deleted_and_makes_room_for_the_next_visitor(card: Path) -> None:

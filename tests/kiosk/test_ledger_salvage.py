@@ -464,3 +464,46 @@ def test_the_table_of_an_ended_stream_is_read_like_the_other(path: Path) -> None
     bench.keeper.close()
     spoil(path, 0, b"\0" * 100)
     assert set(salvaged(path).visits()) == {*range(700), 5_000}
+
+
+def test_a_damaged_file_stays_until_the_rows_taken_over_from_it_are_pruned_and_then_goes_with_its_log(path: Path) -> None:
+    written(path, 60)
+    spoil(path, 0, b"\0" * 100)
+    bench = salvaged(path)
+    folder = path.parent / "quarantine"
+    (folder / "ledger-device-1.sqlite3.salvaged-wal").write_bytes(b"a log")
+    (folder / "ledger-another-1.sqlite3.salvaged").write_bytes(b"another device's")
+    bench.rate(*range(60, 100))
+    stream = bench.keeper.standing().stream
+
+    def prune() -> list[str]:
+        while bench.keeper.prune(older_than=2**52):
+            pass
+        return sorted(file.name for file in folder.iterdir())
+
+    kept = prune()
+    assert len(kept) == 3, "the server has nothing of it"
+    bench.rate(*range(100, 110))
+    bench.keeper.remember(stream, Progress(EPOCH, 110, 60), now=True)
+    assert prune() == kept, "no row that came after it is pruned yet"
+    bench.keeper.close()
+    bench = Bench(path)
+    bench.keeper.remember(stream, Progress(EPOCH, 110, 105), now=True)
+    assert prune() == ["ledger-another-1.sqlite3.salvaged"]
+    assert bench.visits() == list(range(105, 110))
+
+
+def test_a_damaged_file_stays_while_its_rows_are_on_their_way_into_a_new_stream(path: Path) -> None:
+    written(path, 60)
+    spoil(path, 0, b"\0" * 100)
+    bench = salvaged(path)
+    assert bench.keeper.prune(older_than=2**52) == 0
+    anew(bench, backed=0)
+    bench.settle()
+    stream = bench.keeper.standing().stream
+    bench.rate(*range(60, 70))
+    assert bench.keeper.prune(older_than=2**52) == 0
+    bench.keeper.remember(stream, Progress(EPOCH, 65, 65), now=True)
+    while bench.keeper.prune(older_than=2**52):
+        pass
+    assert [file.name for file in (path.parent / "quarantine").iterdir()] == ["ledger-device-1.sqlite3.salvaged"]

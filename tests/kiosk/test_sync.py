@@ -179,6 +179,22 @@ def test_what_the_server_has_is_remembered_across_a_restart(desk: Desk, tmp_path
     again.stop()
 
 
+def test_what_the_card_did_not_take_of_it_is_written_with_the_next_acknowledgement(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*about: object, **more: object) -> None:
+        raise LedgerError("The ledger is not open.")
+
+    desk.rate(5)
+    desk.sync.step(FromLink(Way.MQTT, LinkUp()))
+    with monkeypatch.context() as failing:
+        failing.setattr(desk.ledger, "remember", refuse)
+        desk.down("down", desk.ack(5, backed=5))
+    assert desk.ledger.standing().progress.backed_through == 0
+    desk.down("down", desk.ack(5, backed=5))
+    assert desk.ledger.standing().progress.backed_through == 5, "although it brought no news"
+
+
 def test_a_link_that_takes_nothing_is_tried_again_later(desk: Desk) -> None:
     desk.rate(1)
     desk.link.taking = False
