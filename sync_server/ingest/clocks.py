@@ -14,6 +14,9 @@ EARLIEST: Final = 1_577_836_800_000
 FUTURE_TOLERATED: Final = DAY_MS
 """A row dated further ahead of its arrival has no honest date."""
 
+LONGEST_DAY_MS: Final = 25 * 3_600_000
+"""Wider bounds put nothing on one local day."""
+
 Mark = tuple[int, int | None]
 """(stream's number, hour): see `ingest.models.Mark`."""
 
@@ -82,24 +85,32 @@ class Clocks:
         if boot.offset is None:
             self._undated.add(boot.id)
 
-    def write(self, streams: Iterable[Stream]) -> set[Mark]:
-        """Keeps what was learnt, dates the rows that had to wait for it, and returns what has to be counted again.
-
-        `streams` are those that messages came of.
-        """
+    def write(self) -> set[Mark]:
+        """Keeps what was learnt, dates the rows that had to wait for it, and returns what has to be counted again."""
         changed = [boot for boot in self._boots.values() if self._tells_more(boot)]
         store.keep_clocks([_state(boot) for boot in changed])
         marks: set[Mark] = set()
         for boot in changed:
+            marks |= self._days_before(boot)
+        for boot in changed:
             again = boot.id in self._refuted
             if again or (boot.offset is not None and boot.id in self._undated):
                 marks |= store.date_rows(boot, earliest=EARLIEST, latest=self._latest, again=again)
-        # What is known of one start bounds those before and after it, of which nothing else may be known.
-        settled = {boot.device_id for boot in changed if boot.offset is not None}
-        if settled:
-            doubtful = set(Boot.objects.filter(device_id__in=settled, offset=None).values_list("device_id", flat=True))
-            marks.update((stream.id, None) for stream in streams if stream.device_id in doubtful)
+        # Bounds may put rows on another day, and bound the starts before and after, of which nothing else may be known.
+        moved = {boot.device_id for boot in changed if self._found[boot.id][:3] != _state(boot)[:3]}
+        if moved:
+            doubtful = Boot.objects.filter(device_id__in=moved, offset=None)
+            streams = Stream.objects.filter(device_id__in=doubtful.values("device_id"))
+            marks.update((stream, None) for stream in streams.values_list("id", flat=True))
         return marks
+
+    def _days_before(self, boot: Boot) -> set[Mark]:
+        """The hours of rows that had no date, by the bounds that put them on a day until now."""
+        _, low, high, *_ = self._found[boot.id]
+        if low is None or high is None or high - low >= LONGEST_DAY_MS:
+            return set()
+        streams = Stream.objects.filter(device_id=boot.device_id).values_list("id", flat=True)
+        return {mark for stream in streams for mark in store.undated_hours(stream, boot.id, low)}
 
     def _tells_more(self, boot: Boot) -> bool:
         """Of a start that has its anchor only another anchor is worth a write."""

@@ -66,7 +66,7 @@ class Entering:
         """Writes rows, evidence, watermarks and marks."""
         store.insert(self._rows)
         store.insert_evidence(self._evidence)
-        self._marks |= self._clocks.write([book.stream for book in self._books.values()])
+        self._marks |= self._clocks.write()
         gone = [span for book in self._books.values() for span in book.close(self._received)]
         Gone.objects.bulk_create(gone)
         for span in gone:

@@ -5,15 +5,11 @@ their place tells nothing of time.
 """
 
 from collections.abc import Iterable, Sequence
-from typing import Final
 
 from sync_server.ingest import dating, store
-from sync_server.ingest.clocks import Mark
+from sync_server.ingest.clocks import LONGEST_DAY_MS, Mark
 from sync_server.ingest.dating import HONEST_MS
 from sync_server.ingest.models import Boot, Stream
-
-LONGEST_DAY_MS: Final = 25 * 3_600_000
-"""Wider bounds put nothing on one local day."""
 
 
 def narrow(streams: Iterable[int]) -> set[Mark]:

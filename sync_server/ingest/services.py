@@ -62,7 +62,7 @@ def hear(device: str, health: Health, received: int) -> None:
             clocks.learn([(key.id, health.clock.boot)])
             boot = clocks.of(key.id, health.clock.boot)
             clocks.greet(boot, health.clock, health.echo, received=received, earliest=key.earliest)
-            keep_marks(clocks.write(Stream.objects.filter(device_id=key.id)))
+            keep_marks(clocks.write())
     unordered = Stream.objects.filter(device_id=key.id, stream=health.stream, live_after=None)
     if not health.moving and unordered.exists():
         unordered.update(live_after=health.recorded)  # from here on it takes in what happens, as it happens

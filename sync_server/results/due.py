@@ -13,9 +13,9 @@ from django.db.models import F, QuerySet
 
 from sync_server.courts.models import Court, Exit, Move
 from sync_server.courts.selectors import Stay, placements_between
+from sync_server.ingest.clocks import LONGEST_DAY_MS
 from sync_server.ingest.entering import HOUR_MS
 from sync_server.ingest.models import Boot, LedgerRow, Mark, Stream
-from sync_server.ingest.order import LONGEST_DAY_MS
 from sync_server.ingest.store import LATEST
 from sync_server.results.models import CourtRevision, Due, Followed, Following, Tally
 
@@ -55,17 +55,25 @@ def waiting_marks() -> list[tuple[int, int, int | None]]:
 
 
 def days_of(marks: Iterable[MarkKey]) -> dict[MarkKey, set[Day]]:
-    """For each (stream, hour), the court days on which visits that began then may fall."""
+    """For each (stream, hour), the court days on which visits that began then may fall. Rows without a date are counted as undated,
+    or on the days on which the bounds of their starts put them.
+    """
     marks = list(marks)
     devices = dict(Stream.objects.filter(id__in={stream for stream, _ in marks}).values_list("id", "device_id"))
     stays: dict[int, list[Stay]] = defaultdict(list)
     for stay in placements_between(*EVER, device_ids=set(devices.values())):
         stays[stay.device_id].append(stay)
     courts = Court.objects.in_bulk({stay.court_id for some in stays.values() for stay in some})
-    return {
+    found = {
         (stream, hour): {day for stay in stays[devices[stream]] for day in _days_at(stay, courts[stay.court_id], hour)}
         for stream, hour in marks
     }
+    undated = {stream for stream, hour in marks if hour is None}
+    for day, device_id in bounded_days({devices[stream] for stream in undated}):
+        for stream in undated:
+            if devices[stream] == device_id:
+                found[stream, None].add(day)
+    return found
 
 
 def _days_at(stay: Stay, court: Court, hour: int | None) -> set[Day]:

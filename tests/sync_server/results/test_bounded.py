@@ -151,6 +151,33 @@ def test_an_anchor_that_comes_at_last_gives_the_hour_too(court: Court, source: S
     assert hours(court, FRIDAY) == {10: 1, 13: 1, 18: 1}
 
 
+def test_a_start_whose_own_bounds_leave_one_day_is_on_that_day(court: Court, source: Source) -> None:
+    lost(source, 5)
+    send(source, live_after=None)
+    assert counts(court, None) == {"v2": 1, "c2": 1}
+    began, second = int(MORNING.timestamp() * 1000), 1_000
+    for low, high, day in ((-2 * 3_600, 3_600, FRIDAY), (-60 * 3_600, -58 * 3_600, None)):
+        # A clock set back here makes what was known before void: the day loses what it had.
+        clock = Clock(source.boot, 600 * second, 600 * second, False)
+        echo = Echo(began + (600 + low) * second, 600 * second)
+        hello = Hello(1, source.stream, 2, 1, 0, clock, "test", echo=echo)
+        accept([Received(source.name, *codec.encode(hello), began + (600 + high) * second)])
+        settle()
+        assert Boot.objects.get().offset is None
+        assert counts(court, day) == {"v2": 1, "c2": 1}, Boot.objects.values()
+        assert counts(court, None if day else FRIDAY) == {}
+
+
+def test_rows_of_a_start_that_is_bounded_already_are_on_its_day(court: Court, source: Source) -> None:
+    lost(source, 5)
+    send(source, live_after=None)
+    low = int(MORNING.timestamp() * 1000)
+    Boot.objects.update(low=low, high=low + 60_000)
+    Visit(source, datetime.fromtimestamp(BOOTED / 1000 + 600, NOON.tzinfo), synchronised=False).answer(4)
+    send(source, live_after=None)
+    assert counts(court, FRIDAY).get("v4") == 1
+
+
 def test_bounds_that_hold_already_mark_nothing_again(court: Court, source: Source) -> None:
     known(source, MORNING)
     lost(source, 5)
