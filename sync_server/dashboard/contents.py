@@ -1,6 +1,7 @@
 """What is in a message that was set aside, as far as it can be read. Never how somebody answered: nobody may see that."""
 
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Final
 
 from django.utils.translation import gettext as _
@@ -15,37 +16,40 @@ from wire.envelopes import Batch, Hello
 from wire.events import Answer, Event, Flag, Left, Passage, Retract
 
 SHOWN_ROWS: Final = 250
-SHOWN_BYTES: Final = 256
 
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """`what` in a few words, `rows` of a batch as (place, what happened, about which item), or the first bytes in hexadecimal."""
+    """`what` in a few words, `rows` of a batch as (place, what happened, about which item); or, of what cannot be read, size
+    and SHA-256. Its bytes are not shown: an answer may stand among them, in a form that is newer than this server.
+    """
 
     what: str
     rows: list[tuple[str, str, str]]
-    bytes: str
+    size: str
+    digest: str
 
 
 def of(entry: SetAside) -> Contents:
     """What `entry` holds."""
     data = bytes(entry.data)
     if not data:
-        return Contents(_("nothing of it was kept"), [], "")
+        return Contents(_("nothing of it was kept"), [], "", "")
     if replay.is_row(entry):
         place = number(entry.seq or 0)
+        what = _("row %(place)s of a batch") % {"place": place}
         try:
-            return Contents(_("row %(place)s of a batch") % {"place": place}, [_told(place, codec.decode_event(data))], "")
+            return Contents(what, [_told(place, codec.decode_event(data))], "", "")
         except WireError:
-            return Contents(_("row %(place)s of a batch") % {"place": place}, [], _hex(data))
+            return _unread(what, data)
     try:
         message = codec.decode_upward(entry.content_type or None, data)
     except WireError:
-        return Contents(ngettext("%(n)s byte", "%(n)s bytes", len(data)) % {"n": number(len(data))}, [], _hex(data))
+        return _unread(_("a message"), data)
     if isinstance(message, Hello):
-        return Contents(_("a greeting"), [], "")
+        return Contents(_("a greeting"), [], "", "")
     rows = ngettext("a batch of %(n)s row", "a batch of %(n)s rows", len(message.rows)) % {"n": number(len(message.rows))}
-    return Contents(rows, _rows(message), "")
+    return Contents(rows, _rows(message), "", "")
 
 
 def _rows(batch: Batch) -> list[tuple[str, str, str]]:
@@ -69,6 +73,6 @@ def _told(place: str, event: Event) -> tuple[str, str, str]:
     return place, names[type(event)], event.item
 
 
-def _hex(data: bytes) -> str:
-    more = "…" if len(data) > SHOWN_BYTES else ""
-    return data[:SHOWN_BYTES].hex(" ", 4) + more
+def _unread(what: str, data: bytes) -> Contents:
+    size = ngettext("%(n)s byte", "%(n)s bytes", len(data)) % {"n": number(len(data))}
+    return Contents(f"{what}, {size}", [], size, sha256(data).hexdigest())

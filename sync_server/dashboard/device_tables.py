@@ -38,7 +38,7 @@ def reconciliation(found: Reconciliation) -> Table:
 
 def reconciliation_file(standing: Standing, found: Reconciliation) -> Table:
     """Everything the page shows and more; heads never change with the language. What the device says it has recorded, and how much
-    of that has arrived, stands on each line: it holds for the stream and not for the day."""
+    of that has arrived, stands on each line: it holds for the stream and not for the day, which is proved from `delivered` on."""
     keys = (
         "device",
         "day",
@@ -53,7 +53,16 @@ def reconciliation_file(standing: Standing, found: Reconciliation) -> Table:
         "standing",
         "counted",
     )
-    more = ("difference", "recorded_in_stream", "delivered_in_stream", "waiting_on_device", "being_counted")
+    more = (
+        "difference",
+        "day_proved_from",
+        "recorded_in_stream",
+        "delivered_in_stream",
+        "waiting_on_device",
+        "device_reported_at",
+        "being_counted",
+    )
+    reported = "" if standing.heard_at is None else standing.heard_at.isoformat(timespec="seconds")
     rows = []
     for line in found.lines:
         figures = (line.answers, line.taken_back, line.left, line.passages, line.flags, line.repeated, line.standing, line.counted)
@@ -65,9 +74,11 @@ def reconciliation_file(standing: Standing, found: Reconciliation) -> Table:
                 label(line.exit.name_uk),
                 *map(count, figures),
                 count(line.difference),
+                label("delivered"),
                 Cell(standing.recorded, ""),
                 count(standing.delivered),
                 count(standing.waiting),
+                label(reported),
                 label("yes" if found.due else "no"),
             )
         )

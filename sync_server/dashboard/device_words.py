@@ -75,6 +75,8 @@ def trouble(standing: Standing) -> str:
         return _("two cards")
     if standing.gone:
         return _("rows lost: %(n)s") % {"n": number(standing.gone)}
+    if standing.doubtful:
+        return _("rows perhaps lost: %(n)s") % {"n": number(standing.doubtful)}
     if standing.set_aside:
         return _("set aside: %(n)s") % {"n": number(sum(standing.set_aside.values()))}
     return ""
@@ -160,6 +162,17 @@ def alarms(standing: Standing) -> list[tuple[str, str]]:
                 _("Neither the device nor this server has them: an old backup was restored. Another backup may still hold them."),
             )
         )
+    if standing.doubtful:
+        found.append(
+            (
+                ngettext("%(n)s row may be lost: %(rows)s.", "%(n)s rows may be lost: %(rows)s.", standing.doubtful)
+                % {"n": number(standing.doubtful), "rows": _at_risk(standing)},
+                _(
+                    "A retired backup that did not hold them was restored by force, and the device may have deleted them before."
+                    " Those that come again leave this list by themselves. Another backup may hold the others."
+                ),
+            )
+        )
     if standing.moving:
         found.append(
             (
@@ -169,6 +182,14 @@ def alarms(standing: Standing) -> list[tuple[str, str]]:
             )
         )
     return found
+
+
+def _at_risk(standing: Standing) -> str:
+    """“stream 0a1b2c3d: 3–9”, of each stream."""
+    return "; ".join(
+        _("stream %(stream)s: %(rows)s") % {"stream": stream.hex()[:8], "rows": spans(found)}
+        for stream, found in sorted(standing.at_risk.items())
+    )
 
 
 def stream_state(account: StreamAccount) -> str:
@@ -188,7 +209,7 @@ def stream_state(account: StreamAccount) -> str:
 def reconciled(standing: Standing, found: Reconciliation) -> str:
     """What the report proves, in one sentence."""
     period = {"first": day(found.first), "last": day(found.last)}
-    if not found.lines:
+    if found.empty:
         said = _("Nothing arrived from this device from %(first)s to %(last)s.") % period
     elif all(not line.difference for line in found.lines):
         said = ngettext(
@@ -204,7 +225,25 @@ def reconciled(standing: Standing, found: Reconciliation) -> str:
             "n": number(found.standing),
             "counted": number(found.counted),
         }
-    return f"{said} {_due(standing, found)}".strip()
+    return " ".join(part for part in (said, _silent(found), _due(standing, found)) if part)
+
+
+def _silent(found: Reconciliation) -> str:
+    """Of how many days there is nothing, where there is something of others."""
+    if found.empty or not found.silent_days:
+        return ""
+    return ngettext("Nothing arrived of %(n)s day.", "Nothing arrived of %(n)s days.", found.silent_days) % {
+        "n": number(found.silent_days)
+    }
+
+
+def shortened(found: Reconciliation, most: int) -> str:
+    """Why the period is not as long as was asked for."""
+    return ngettext(
+        "At most %(n)s day is counted at a time, so the period begins on %(first)s. Ask for earlier days by themselves.",
+        "At most %(n)s days are counted at a time, so the period begins on %(first)s. Ask for earlier days by themselves.",
+        most,
+    ) % {"n": number(most), "first": day(found.first)}
 
 
 def _due(standing: Standing, found: Reconciliation) -> str:
@@ -217,7 +256,9 @@ def _due(standing: Standing, found: Reconciliation) -> str:
             standing.waiting,
         ) % {"n": number(standing.waiting)}
     if standing.health is not None and standing.streams:
-        return _("All %(n)s rows that the device has recorded have arrived.") % {"n": number(standing.delivered)}
+        return _("All %(n)s rows that the device has recorded in its present stream have arrived.") % {
+            "n": number(standing.delivered)
+        }
     return ""
 
 

@@ -76,6 +76,22 @@ class SpeechPack(models.Model):
         ]
 
 
+class AtRisk(models.Model):
+    """Rows `first` … `last` of a stream that its device may have deleted and that a backup did not hold, which was restored by
+    force at `noticed` (ms since the epoch). By the device's name, because the backup may not know the device.
+    """
+
+    id = models.AutoField(primary_key=True)
+    device = models.CharField(max_length=64)
+    stream = models.BinaryField(max_length=16)
+    first = models.BigIntegerField()
+    last = models.BigIntegerField()
+    noticed = models.BigIntegerField()
+
+    class Meta:
+        constraints: ClassVar = [models.UniqueConstraint(fields=["device", "stream", "first", "last"], name="at_risk_once")]
+
+
 class DeviceState(models.Model):
     """The last that was heard of a device. `report` is its newest health message as JSON."""
 

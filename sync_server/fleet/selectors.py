@@ -1,73 +1,59 @@
-"""How the fleet is, in figures. Reads only."""
+"""How the fleet is, in figures for whoever asks on the server itself: the same as on the pages. Reads only."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Final
+from datetime import datetime
 
 from django.db.models import Sum
-from django.utils import timezone
 
 from sync_server.courts.models import Device
-from sync_server.fleet.models import DeviceState
-from sync_server.ingest.models import SetAside, Stream
-
-AWAY_AFTER: Final = timedelta(minutes=3)
-"""A device reports every minute: one that has missed three reports is away, whatever the broker last said of it."""
+from sync_server.fleet.standing import Standing, standings
+from sync_server.ingest.models import SetAside
 
 
 @dataclass(frozen=True, slots=True)
 class DeviceReport:
-    """One device: whether it is here, what is stored of it, and what could not be taken (reason → how often)."""
+    """One device: whether it is here, what is stored of its newest stream and what of it waits on the device, what is asked for
+    again, lost, or perhaps lost of any stream, and what waits to be looked at (reason → how many).
+
+    `forked_at` is the row from which on two cards claim the newest stream; once a new one is begun, that is over.
+    """
 
     name: str
     present: bool
     heard_at: str | None
     stored: int
+    waiting: int
+    backed: int
     missing: int
+    gone: int
+    at_risk: int
     forked_at: int | None
     revoked: bool
     set_aside: dict[str, int]
     notes: list[str]
 
 
-def is_here(state: DeviceState | None, now: datetime) -> bool:
-    """Whether the device is connected: heard a moment ago, and not said to have gone.
-
-    The broker's word is for those who speak through it: of a device that reports over HTTPS it knows only that MQTT has failed.
-    """
-    if state is None or state.heard_at is None or now - state.heard_at > AWAY_AFTER:
-        return False
-    return state.present or state.report.get("way") == "https"
-
-
 def fleet(now: datetime | None = None) -> list[DeviceReport]:
-    """Every enrolled device by name; of several streams of a device the rows are added up. `heard_at` is ISO 8601 in UTC."""
-    instant = now or timezone.now()
-    states = {state.device_id: state for state in DeviceState.objects.all()}
-    refused: dict[str, dict[str, int]] = {}
-    for name, reason, times in SetAside.objects.values_list("device", "reason").annotate(times=Sum("times")):
-        refused.setdefault(name, {})[reason] = times
-    streams: dict[int, list[Stream]] = {}
-    for stream in Stream.objects.all():
-        streams.setdefault(stream.device_id, []).append(stream)
-    reports = []
-    for device in Device.objects.order_by("name"):
-        own = streams.get(device.pk, [])
-        state = states.get(device.pk)
-        reports.append(
-            DeviceReport(
-                name=device.name,
-                present=is_here(state, instant),
-                heard_at=state.heard_at.isoformat(timespec="seconds") if state and state.heard_at else None,
-                stored=sum(stream.stored_through for stream in own),
-                missing=sum(stream.highest - stream.stored_through for stream in own),
-                forked_at=next((stream.forked_at for stream in own if stream.forked_at is not None), None),
-                revoked=device.revoked_at is not None,
-                set_aside=refused.get(device.name, {}),
-                notes=list(state.report.get("notes", [])) if state else [],
-            )
-        )
-    return reports
+    """Every enrolled device by name. `heard_at` is ISO 8601 in UTC."""
+    return [_report(each) for each in standings(Device.objects.order_by("name"), now)]
+
+
+def _report(standing: Standing) -> DeviceReport:
+    return DeviceReport(
+        name=standing.device.name,
+        present=standing.here,
+        heard_at=standing.heard_at.isoformat(timespec="seconds") if standing.heard_at else None,
+        stored=standing.delivered,
+        waiting=standing.waiting,
+        backed=standing.backed,
+        missing=standing.missing,
+        gone=standing.gone,
+        at_risk=standing.doubtful,
+        forked_at=standing.forked.forked_at if standing.forked else None,
+        revoked=standing.device.revoked_at is not None,
+        set_aside=standing.set_aside,
+        notes=list(standing.health.notes) if standing.health else [],
+    )
 
 
 def refused_strangers() -> dict[str, int]:

@@ -1,10 +1,11 @@
 """How each device stands, for those who look after it: what it has recorded, what has arrived, what is backed up. Reads only."""
 
 import logging
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Literal
+from datetime import UTC, datetime, timedelta
+from typing import Final, Literal
 
 import msgspec
 from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
@@ -12,22 +13,27 @@ from django.utils import timezone
 
 from sync_server.courts.models import Court, Device, Exit, Placement
 from sync_server.fleet.models import DeviceState
-from sync_server.fleet.selectors import is_here
+from sync_server.fleet.risks import at_risk
 from sync_server.ingest import replay
-from sync_server.ingest.selectors import Gap, StreamAccount, accounts
+from sync_server.ingest.books import Span, without
+from sync_server.ingest.selectors import Gap, StreamAccount, accounts_of
 from wire.envelopes import Health
 
 log = logging.getLogger(__name__)
 
+AWAY_AFTER: Final = timedelta(minutes=3)
+"""A device reports every minute: one that has missed three reports is away, whatever the broker last said of it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """One device and its newest stream.
+    """One device, its newest stream, and what was lost of any.
 
     `recorded` counts the rows that the device says it has, none before its first report; `moving` those of an earlier stream that
     it has still to send again; `waiting_since` is when the oldest of those was recorded that had not arrived at its last report, by
     its own clock. `delivered` rows are here, `backed` of them also in the oldest backup that may still be restored.
-    `set_aside` counts by reason what waits to be looked at.
+    `set_aside` counts by reason what waits to be looked at. `at_risk` names, by stream, the rows that it may have deleted and that
+    the backup did not hold which was restored by force.
     """
 
     device: Device
@@ -44,16 +50,31 @@ class Standing:
     way: Literal["mqtt", "https"] | None
     streams: list[StreamAccount]
     set_aside: dict[str, int]
+    at_risk: dict[bytes, list[Span]]
 
     @property
     def waiting(self) -> int:
         """Rows that the device has recorded and that are not here."""
-        return max(0, (self.recorded or 0) - self.delivered - self.gone) + self.moving
+        return (
+            max(0, (self.recorded or 0) - self.delivered - _rows(span for each in self.streams[:1] for span in each.gone))
+            + self.moving
+        )
+
+    @property
+    def missing(self) -> int:
+        """Rows, of whichever stream, that are asked for again."""
+        return _rows(span for each in self.streams for span in each.missing)
 
     @property
     def gone(self) -> int:
-        """Rows of the newest stream that nobody has any more."""
-        return sum(last - first + 1 for first, last in self.streams[0].gone) if self.streams else 0
+        """Rows, of whichever stream, that nobody has any more: a new stream does not bring them back."""
+        return _rows(span for each in self.streams for span in each.gone)
+
+    @property
+    def doubtful(self) -> int:
+        """Rows at risk, but for those that are known to be gone."""
+        gone = {each.stream: each.gone for each in self.streams}
+        return _rows(span for stream, spans in self.at_risk.items() for span in without(spans, gone.get(stream, ())))
 
     @property
     def forked(self) -> StreamAccount | None:
@@ -74,21 +95,62 @@ def devices_at(courts: QuerySet[Court], *, elsewhere: bool, now: datetime) -> Qu
     return devices.filter(mine | Q(stands_at__isnull=True) if elsewhere else mine).order_by("name")
 
 
-def standings(devices: Iterable[Device], now: datetime | None = None) -> list[Standing]:
-    """How each of `devices` stands, in their order."""
-    instant = now or timezone.now()
-    devices = list(devices)
-    states = DeviceState.objects.in_bulk([device.pk for device in devices])
+def is_here(state: DeviceState | None, now: datetime) -> bool:
+    """Whether the device is connected: heard a moment ago, and not said to have gone.
+
+    The broker's word is for those who speak through it: of a device that reports over HTTPS it knows only that MQTT has failed.
+    """
+    if state is None or state.heard_at is None or now - state.heard_at > AWAY_AFTER:
+        return False
+    return state.present or state.report.get("way") == "https"
+
+
+def exits_of(devices: Iterable[Device], now: datetime) -> dict[int, Exit]:
+    """{device's number: where it stands at `now`}, with the court; who stands nowhere is left out."""
     exits: dict[int, Exit] = {}
-    placements = Placement.objects.filter(device__in=devices, starts_at__lte=instant).order_by("starts_at")
+    placements = Placement.objects.filter(device__in=devices, starts_at__lte=now).order_by("starts_at")
     for placement in placements.select_related("exit__court"):
         exits[placement.device_id] = placement.exit  # the last one stays
-    return [_standing(device, exits.get(device.pk), states.get(device.pk), instant) for device in devices]
+    return exits
 
 
-def _standing(device: Device, exit: Exit | None, state: DeviceState | None, now: datetime) -> Standing:
+def standings(devices: Iterable[Device], now: datetime | None = None) -> list[Standing]:
+    """How each of `devices` stands, in their order. The number of queries does not grow with theirs, but with that of gaps."""
+    instant = now or timezone.now()
+    devices = list(devices)
+    names = {device.pk: device.name for device in devices}
+    states = DeviceState.objects.in_bulk(list(names))
+    exits = exits_of(devices, instant)
+    streams = accounts_of(names)
+    risks = at_risk(names)
+    refused: defaultdict[str, dict[str, int]] = defaultdict(dict)
+    waiting = replay.waiting().filter(device__in=names.values()).order_by()
+    for name, reason, things in waiting.values_list("device", "reason").annotate(things=Count("pk")):
+        refused[name][reason] = things
+    return [
+        _standing(
+            device,
+            exits.get(device.pk),
+            states.get(device.pk),
+            streams[device.pk],
+            refused.get(device.name, {}),
+            risks.get(device.pk, {}),
+            instant,
+        )
+        for device in devices
+    ]
+
+
+def _standing(
+    device: Device,
+    exit: Exit | None,
+    state: DeviceState | None,
+    streams: list[StreamAccount],
+    refused: dict[str, int],
+    risks: dict[bytes, list[Span]],
+    now: datetime,
+) -> Standing:
     health = _health(state)
-    streams = accounts(device.pk)
     newest = streams[0] if streams else None
     current = health if health is not None and (newest is None or health.stream in (b"", newest.stream)) else None
     recorded = None
@@ -109,8 +171,13 @@ def _standing(device: Device, exit: Exit | None, state: DeviceState | None, now:
         gap=newest.gap if newest else None,
         way=health.way if health else None,
         streams=streams,
-        set_aside=dict(replay.waiting().filter(device=device.name).values_list("reason").annotate(things=Count("pk"))),
+        set_aside=refused,
+        at_risk=risks,
     )
+
+
+def _rows(spans: Iterable[Span]) -> int:
+    return sum(last - first + 1 for first, last in spans)
 
 
 def _health(state: DeviceState | None) -> Health | None:

@@ -6,17 +6,18 @@ database that is away, which each of them meets in its own way: `insist`.
 
 import logging
 from collections.abc import Callable, Sequence
-from typing import Protocol, TypeVar
+from typing import NamedTuple, Protocol, TypeVar
 
 from django.db import DatabaseError, DataError, IntegrityError, InterfaceError, InternalError, NotSupportedError, ProgrammingError
 
 from sync_server.courts.models import Device
 from sync_server.fleet import services as fleet
 from sync_server.fleet.authority import Authority
+from sync_server.ingest.selectors import knows, standing
 from sync_server.ingest.services import Outcome, Received, accept, hear, put_aside
 from wire import codec
 from wire.codec import WireError
-from wire.envelopes import SignedConfig
+from wire.envelopes import Ack, SignedConfig
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -31,6 +32,13 @@ class Insist(Protocol):
 def once(work: Callable[[], T]) -> T:
     """Does `work` and does not insist: whoever asked can ask again."""
     return work()
+
+
+class Reported(NamedTuple):
+    """What a report calls for: the configuration to send, none where the device holds it; and the stream that it told of."""
+
+    signed: SignedConfig | None = None
+    stream: bytes = b""
 
 
 class Clerk:
@@ -65,17 +73,26 @@ class Clerk:
                 raise
             self._give_up(message)
 
-    def note_health(self, message: Received) -> SignedConfig | None:
-        """Keeps a report; returns the configuration to send, where the device holds another than is in force."""
+    def note_health(self, message: Received) -> Reported:
+        """Keeps a report."""
         try:
             health = codec.decode_health(message.content_type, message.data)
         except WireError as fault:
             self.put_aside(message, fault.reason, str(fault))
-            return None
+            return Reported()
         self.isolate(message, lambda: fleet.record_health(message.device, health))
         self.isolate(message, lambda: hear(message.device, health, message.at))
         # What staff have changed since is on its way within a minute.
-        return self.configuration(message.device, health.config)
+        return Reported(self.configuration(message.device, health.config), bytes(health.stream))
+
+    def standing(self, device: str, server_wall: int, *, stream: bytes = b"") -> Ack | None:
+        """How `stream` of a device stands, or its newest: an idle device learns so within a minute that this server was restored
+        from a backup, even one that does not know the stream."""
+        return self._insist(lambda: standing(device, server_wall, stream=stream))
+
+    def is_unheard(self, device: str, stream: bytes) -> bool:
+        """Whether a device goes on with a stream of which this server knows nothing."""
+        return bool(stream) and not self._insist(lambda: knows(device, stream))
 
     def note_result(self, message: Received) -> None:
         """Sets aside what came of a command: this server gives none yet, so it is an answer that nobody waits for."""

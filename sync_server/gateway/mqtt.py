@@ -29,7 +29,6 @@ from sync_server.fleet.authority import GATEWAY, Authority
 from sync_server.gateway.answers import Clerk, is_passing
 from sync_server.gateway.broker import IN_FLIGHT
 from sync_server.gateway.waiting import Waiting
-from sync_server.ingest.selectors import standing
 from sync_server.ingest.services import Outcome, Received
 from sync_server.project.config import Address
 from wire import codec, topics
@@ -202,7 +201,7 @@ class Gateway:
             if topic.leaf == "up":
                 batches.append(message)
             elif topic.leaf == "health":
-                self._send_configuration(topic.device, self._clerk.note_health(message))
+                self._note_health(topic.device, message)
             elif topic.leaf == "presence":
                 self._note_presence(topic.device, message, retained=incoming.retained)
         if batches:
@@ -244,14 +243,25 @@ class Gateway:
         if signed is not None:
             self._publish(device, "config", signed, retain=True)
 
+    def _note_health(self, device: DeviceId, message: Received) -> None:
+        reported = self._clerk.note_health(message)
+        self._send_configuration(device, reported.signed)
+        if self._clerk.is_unheard(device, reported.stream):
+            self._tell_standing(device, stream=reported.stream)
+
+    def _tell_standing(self, device: DeviceId, *, stream: bytes = b"") -> None:
+        ack = self._clerk.standing(device, int(self._clock() * 1000), stream=stream)
+        if ack is not None:
+            self._publish(device, "down", ack)
+
     def _note_presence(self, device: DeviceId, message: Received, *, retained: bool) -> None:
         present = message.data == topics.ONLINE
 
         def note() -> None:
             fleet.record_presence(device, present=present)
-            if present and retained and (ack := standing(device, int(self._clock() * 1000))) is not None:
+            if present and retained:
                 # We have just come back: whoever is waiting out a back-off need not.
-                self._publish(device, "down", ack)
+                self._tell_standing(device)
 
         self._clerk.isolate(message, note)
 

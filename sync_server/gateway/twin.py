@@ -26,7 +26,6 @@ from sync_server.fleet.services import Places
 from sync_server.gateway.answers import Clerk
 from sync_server.gateway.replies import read_out, refusal
 from sync_server.gateway.together import NotTaken, Together
-from sync_server.ingest.selectors import standing
 from sync_server.ingest.services import Outcome, Received, known_devices
 from wire import VERSION, chain, codec
 from wire.codec import Envelope
@@ -122,11 +121,10 @@ def _taken_up(message: Received) -> HttpResponse:
 def _taken_report(message: Received, leaf: str) -> HttpResponse:
     clerk = _clerk()
     if leaf == "health":
-        signed = clerk.note_health(message)
-        if signed is not None:
-            return _answer(_bundle("config", signed))
-        # How its stream stands: an idle device learns so within a minute that this server was restored from a backup.
-        return _answer(_bundle("down", standing(message.device, int(time.time() * 1000))))
+        reported = clerk.note_health(message)
+        if reported.signed is not None:
+            return _answer(_bundle("config", reported.signed))
+        return _answer(_bundle("down", clerk.standing(message.device, int(time.time() * 1000), stream=reported.stream)))
     clerk.note_result(message)
     return _answer(_bundle("down", None))
 

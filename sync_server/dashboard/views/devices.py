@@ -12,13 +12,13 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from sync_server.accounts.selectors import courts_kept_by, keeps_every_court
-from sync_server.courts.models import Device
+from sync_server.courts.models import Device, Exit
 from sync_server.dashboard import device_tables, device_words
 from sync_server.fleet.standing import Standing, devices_at, standings
 from sync_server.results.reconciliation import Reconciliation, reconcile
 
 USUAL_DAYS: Final = 7
-MOST_DAYS: Final = 400
+MOST_DAYS: Final = 92
 """A period's length: each day is counted afresh for it."""
 
 
@@ -30,9 +30,9 @@ def kept_devices(request: HttpRequest, now: datetime) -> QuerySet[Device]:
     return devices_at(courts, elsewhere=elsewhere, now=now)
 
 
-def zone_of(standing: Standing) -> ZoneInfo:
-    """The zone in which times about the device are told: its court's."""
-    return standing.exit.court.zone if standing.exit is not None else ZoneInfo("UTC")
+def zone_at(exit: Exit | None) -> ZoneInfo:
+    """The zone in which times about a device at `exit` are told: its court's."""
+    return exit.court.zone if exit is not None else ZoneInfo("UTC")
 
 
 @require_safe
@@ -41,11 +41,15 @@ def index(request: HttpRequest) -> HttpResponse:
     """All of them."""
     now = timezone.now()
     found = standings(kept_devices(request, now), now)
-    lines = [(each, device_words.state(each, zone_of(each)), device_words.trouble(each)) for each in found]
+    lines = [(each, device_words.state(each, zone_at(each.exit)), device_words.trouble(each)) for each in found]
     return render(
         request,
         "dashboard/devices.html",
-        {"room": "devices", "lead": device_words.list_lead(found), "lines": lines},
+        {
+            "room": "devices",
+            "lead": device_words.list_lead(found),
+            "lines": lines,
+        },
     )
 
 
@@ -55,8 +59,9 @@ def page(request: HttpRequest, name: str) -> HttpResponse:
     """One device, with its reconciliation for a period: the last week, or what is asked for."""
     now = timezone.now()
     standing = _standing(request, name, now)
-    zone = zone_of(standing)
+    zone = zone_at(standing.exit)
     asked = _reconcile(request, standing, now)
+    shortened = _first_asked(request, asked.last) < asked.first
     context: dict[str, Any] = {
         "room": "devices",
         "court": standing.exit.court if standing.exit else None,
@@ -70,6 +75,7 @@ def page(request: HttpRequest, name: str) -> HttpResponse:
         "set_aside": [(device_words.reason(word)[0], n) for word, n in sorted(standing.set_aside.items())],
         "reconciliation": asked,
         "sentence": device_words.reconciled(standing, asked),
+        "shortened": device_words.shortened(asked, MOST_DAYS) if shortened else "",
         "table": device_tables.reconciliation(asked),
     }
     return render(request, "dashboard/device.html", context)
@@ -95,11 +101,14 @@ def _standing(request: HttpRequest, name: str, now: datetime) -> Standing:
 
 def _reconcile(request: HttpRequest, standing: Standing, now: datetime) -> Reconciliation:
     """For the period asked for; what is no period is put right rather than refused: the page shows what it shows."""
-    today = now.astimezone(zone_of(standing)).date()
+    today = now.astimezone(zone_at(standing.exit)).date()
     last = min(_day(request.GET.get("to")) or today, today)
-    first = min(_day(request.GET.get("from")) or last - timedelta(days=USUAL_DAYS - 1), last)
-    first = max(first, last - timedelta(days=MOST_DAYS - 1))
+    first = max(_first_asked(request, last), last - timedelta(days=MOST_DAYS - 1))
     return reconcile(standing.device, first, last, courts=list(courts_kept_by(request.user)))
+
+
+def _first_asked(request: HttpRequest, last: date) -> date:
+    return min(_day(request.GET.get("from")) or last - timedelta(days=USUAL_DAYS - 1), last)
 
 
 def _day(text: str | None) -> date | None:

@@ -19,8 +19,8 @@ from django.views.decorators.http import require_http_methods
 from sync_server.accounts.selectors import keeps_every_court
 from sync_server.courts.models import Device
 from sync_server.dashboard import contents, device_words
-from sync_server.dashboard.views.devices import kept_devices, zone_of
-from sync_server.fleet.standing import standings
+from sync_server.dashboard.views.devices import kept_devices, zone_at
+from sync_server.fleet.standing import exits_of
 from sync_server.ingest import replay
 from sync_server.ingest.models import SetAside
 
@@ -62,13 +62,15 @@ class Group:
 @never_cache
 def page(request: HttpRequest) -> HttpResponse:
     """The page; by POST, another try of what is ticked off by `id`, or of all of one `reason`."""
-    devices = kept_devices(request, timezone.now())
+    now = timezone.now()
+    devices = kept_devices(request, now)
     mine = _mine(request, devices)
     if request.method == "POST":
         return _replay(request, mine)
     device = request.GET.get("device", "")
     chosen = mine.filter(device=device) if device else mine
-    zones = {each.device.name: zone_of(each) for each in standings(devices)}
+    exits = exits_of(devices, now)
+    zones = {name: zone_at(exits.get(number)) for number, name in devices.values_list("pk", "name")}
     open_ones, settled = chosen.filter(pk__in=replay.waiting()), chosen.filter(outcome__in=replay.SETTLED)
     context: dict[str, Any] = {
         "room": "devices",

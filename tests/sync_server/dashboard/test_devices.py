@@ -4,11 +4,14 @@ import csv
 import io
 import re
 from datetime import datetime, timedelta
+from hashlib import sha256
 from typing import Any
 
 import msgspec
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone, translation
 
 from sync_server.accounts.models import Role
@@ -16,6 +19,7 @@ from sync_server.accounts.services import create_person, give_role
 from sync_server.courts import services as courts
 from sync_server.courts.models import Court, Device
 from sync_server.dashboard import device_words
+from sync_server.fleet import risks
 from sync_server.fleet.models import DeviceState
 from sync_server.fleet.services import record_health, record_presence
 from sync_server.ingest.models import LedgerRow, SetAside, Stream
@@ -23,6 +27,7 @@ from sync_server.ingest.services import accept, put_aside
 from sync_server.results import tallies
 from tests.sync_server.dashboard.test_pages import PASSWORD, read
 from tests.sync_server.device import NOON, Source, a_court, a_source, an_exit
+from wire import codec
 from wire.envelopes import Clock, Health
 from wire.events import DAY_MS, Answer, Retract
 
@@ -144,7 +149,7 @@ def test_a_device_in_order_says_so_in_one_line(source: Source, staff: Client) ->
     assert "Пристрій на зв’язку; усе, що він записав, уже на сервері." in page
     assert "Записано 3 Доставлено 3 У резервній копії 2 Чекає з нічого не чекає Остання прогалина не було Шлях MQTT" in line(page)
     assert "Від 14 листопада 2026 до 20 листопада 2026 у цього пристрою 3 чинні відповіді, і рівно стільки пораховано." in page
-    assert "Надійшли всі записи пристрою: 3." in page
+    assert "Надійшли всі записи теперішнього потоку пристрою: 3." in page
     assert "Увага" not in page
     assert "1 пристрій, усі на зв’язку; усе, що вони записали, уже на сервері." in read(staff, "/devices/").text
 
@@ -242,10 +247,55 @@ def test_a_device_of_which_nothing_was_heard_has_a_page(source: Source, staff: C
     assert "нічого про себе не повідомляв" in read(staff, "/devices/kiosk-mine-1/").text
 
 
+def test_rows_that_a_forced_restore_put_at_risk_are_named_by_stream_until_they_turn_up(source: Source, staff: Client) -> None:
+    source.rate(5, 4, 3)
+    source.send(1, 1)
+    risks.note([(source.name, source.stream.hex(), 2, 3)], 1)
+    report(source)
+    page = read(staff, "/devices/kiosk-mine-1/").text
+    assert f"Можливо, втрачено 2 записи: потік {source.stream.hex()[:8]}: 2–3." in page
+    assert "можливо, втрачено записів: 2" in read(staff, "/devices/").text
+    source.send(2, 3)
+    assert "Можливо, втрачено" not in read(staff, "/devices/kiosk-mine-1/").text
+
+
+def test_lost_rows_stay_an_alarm_when_the_device_begins_a_new_stream(source: Source, staff: Client) -> None:
+    source.rate(5, 4, 3)
+    accept([source.hello(oldest=3)])
+    anew = Source(source.name, source.key, source.device)
+    anew.add(source.rows[2])
+    anew.send()
+    report(anew)
+    assert "Втрачено 2 записи" in read(staff, "/devices/kiosk-mine-1/").text
+    assert "втрачено записів: 2" in read(staff, "/devices/").text
+
+
+def test_the_pages_of_a_large_fleet_cost_no_more_queries_than_those_of_a_small_one(court: Court, staff: Client) -> None:
+    def queries(address: str) -> int:
+        with CaptureQueriesContext(connection) as found:
+            assert staff.get(address).status_code == 200
+        return len(found)
+
+    exit = an_exit(court)
+    spent = []
+    for numbers in (range(3), range(3, 15)):
+        for number in numbers:
+            device = a_source(f"kiosk-many-{number}", exit=exit)
+            device.rate(5)
+            device.send()
+        spent.append((queries("/devices/"), queries("/set-aside/")))
+    assert spent[0] == spent[1]
+
+
 # --- the proof ----------------------------------------------------------------------------------------------------------------
 
 
 def rows_of(client: Client, query: str = "") -> list[dict[str, str]]:
+    """The lines of days of which something arrived or is counted."""
+    return [each for each in all_rows_of(client, query) if each["answers"] != "0" or each["counted"] != "0"]
+
+
+def all_rows_of(client: Client, query: str = "") -> list[dict[str, str]]:
     answer = client.get(f"/devices/kiosk-mine-1/reconciliation.csv{query}")
     assert answer.status_code == 200
     assert answer["Content-Type"] == "text/csv; charset=utf-8"
@@ -273,9 +323,11 @@ def test_the_file_proves_the_same_as_the_page_in_words_that_never_change(source:
         "standing": "2",
         "counted": "2",
         "difference": "0",
+        "day_proved_from": "delivered",
         "recorded_in_stream": "4",
         "delivered_in_stream": "4",
         "waiting_on_device": "0",
+        "device_reported_at": "2026-11-20T16:00:00+00:00",
         "being_counted": "no",
     }
     page = read(staff, "/devices/kiosk-mine-1/").text
@@ -287,7 +339,8 @@ def test_a_difference_is_named_by_its_day(source: Source, staff: Client) -> None
     source.send()
     report(source)
     page = read(staff, "/devices/kiosk-mine-1/").text
-    assert "чинних відповідей цього пристрою — 2, а пораховано — 0; дні названо в таблиці. Дещо саме зараз рахується" in page
+    assert "чинних відповідей цього пристрою — 2, а пораховано — 0; дні названо в таблиці. За 6 днів не" in page
+    assert "Дещо саме зараз рахується" in page
     assert "Головний вихід 2 0 2 0 \N{MINUS SIGN}2" in page
     assert [(each["difference"], each["being_counted"]) for each in rows_of(staff)] == [("-2", "yes")]
 
@@ -302,6 +355,24 @@ def test_a_period_is_what_was_asked_for(source: Source, staff: Client) -> None:
     assert [each["day"] for each in rows_of(staff)] == ["2026-11-20"]
     assert [each["day"] for each in rows_of(staff, "?from=2026-10-31&to=2026-10-31")] == ["2026-10-31"]
     assert [each["day"] for each in rows_of(staff, "?from=2026-10-01&to=2026-11-20")] == ["2026-10-31", "2026-11-20"]
+
+
+def test_a_day_of_which_nothing_arrived_has_a_line_and_is_told_of(source: Source, staff: Client) -> None:
+    source.rate(5)
+    source.send()
+    count()
+    assert [each["day"] for each in all_rows_of(staff)] == [f"2026-11-{day}" for day in range(14, 21)]
+    page = read(staff, "/devices/kiosk-mine-1/").text
+    assert "За 6 днів не надійшло нічого." in page
+    assert "19 листопада 2026 Головний вихід 0 0 0 0 0" in page
+    assert "Для кожного дня звірка починається з того, що надійшло" in page
+
+
+def test_a_period_that_is_too_long_is_shortened_and_said_to_be(source: Source, staff: Client) -> None:
+    page = read(staff, "/devices/kiosk-mine-1/?from=2020-01-01&to=2026-11-20").text
+    assert "звіряють щонайбільше 92 дні, тому період починається 21 серпня 2026" in page
+    assert "щонайбільше" not in read(staff, "/devices/kiosk-mine-1/?from=2026-08-21&to=2026-11-20").text
+    assert len(all_rows_of(staff, "?from=2020-01-01&to=2026-11-20")) == 92
 
 
 @pytest.mark.parametrize(
@@ -332,6 +403,28 @@ def test_what_is_set_aside_says_why_of_whom_and_what_and_never_how_somebody_answ
     assert (
         "пакет з 2 записів Запис Що Про що 1 відповідь overall 2 відповідь overall Хто як відповів, не показується нікому." in page
     )
+
+
+def test_a_row_of_a_newer_form_does_not_show_its_answer_either(source: Source, staff: Client) -> None:
+    event = msgspec.msgpack.decode(codec.encode_event(source.event(Answer, NOON, 4)))
+    newer = msgspec.msgpack.encode([99, *event[1:], "what a later version adds"])
+    source.add(newer)
+    source.send()
+    entry = SetAside.objects.get()
+    assert bytes(entry.data) == newer
+    html = staff.get("/set-aside/").content.decode()
+    squeezed = re.sub(r"\s", "", html)
+    assert all(newer[place : place + 4].hex() not in squeezed for place in range(len(newer) - 3))
+    assert sha256(newer).hexdigest() in html
+    assert "Того, що не вдалося прочитати, не показано" in read(staff, "/set-aside/").text
+
+
+def test_a_message_that_cannot_be_read_is_not_shown_either(source: Source, staff: Client) -> None:
+    spoilt = b"\xc1" + bytes(range(64, 96))
+    accept([source.hello()._replace(data=spoilt)])
+    html = staff.get("/set-aside/").content.decode()
+    assert spoilt[1:5].hex() not in re.sub(r"\s", "", html)
+    assert "повідомлення, 33 байти" in read(staff, "/set-aside/").text
 
 
 def test_one_is_tried_again_and_what_came_of_it_is_shown(aside: SetAside, staff: Client) -> None:

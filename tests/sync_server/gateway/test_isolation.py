@@ -143,6 +143,24 @@ def test_a_gateway_told_to_stop_while_the_database_is_away_stops_and_takes_nothi
     assert not SetAside.objects.exists(), "it was not the message's fault"
 
 
+def report_on(source: Source, stream: bytes) -> Incoming:
+    report = Health(1, Clock(source.boot, 1, 1, True), 60, 0, 0, 10**9, "test", 0, stream=stream)
+    content_type, data = codec.encode(report)
+    return Incoming(topic(DeviceId(source.name), "health"), content_type, data, 7, 1, False, 1_800_000_000_000)
+
+
+def test_a_device_on_a_stream_that_a_restored_server_does_not_know_is_told_so_at_its_next_report(
+    gateway: Gateway, published: Published, sources: list[Source]
+) -> None:
+    deal(gateway, [incoming(sources[0])])
+    published.sent.clear()
+    deal(gateway, [report_on(sources[0], sources[0].stream)])
+    assert told(published) == [], "it knows already how that one stands"
+    later = bytes(range(16))
+    deal(gateway, [report_on(sources[0], later)])
+    assert [(ack.stream, ack.stored_through) for ack in told(published)] == [(later, 0)]
+
+
 def test_a_health_report_that_the_database_will_not_hold_ends_nobody(
     gateway: Gateway, published: Published, sources: list[Source], storage: str
 ) -> None:

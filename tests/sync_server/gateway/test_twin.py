@@ -17,6 +17,7 @@ from sync_server.fleet.models import DeviceState
 from sync_server.gateway import answers, twin
 from sync_server.gateway.door import FETCHING
 from sync_server.gateway.together import NotTaken, Together
+from sync_server.ingest.entering import installation
 from sync_server.ingest.models import LedgerRow, SetAside
 from sync_server.ingest.services import Outcome, Received, accept
 from sync_server.project.config import ServerConfig
@@ -156,6 +157,15 @@ def test_a_report_is_answered_with_how_the_stream_stands_so_that_an_idle_device_
     (message,) = codec.decode_bundle(response["Content-Type"], response.content).messages
     assert message.leaf == "down"
     assert codec.decode_ack(message.content_type, message.payload).stored_through == 1
+
+
+def test_a_report_of_a_stream_that_a_restored_server_does_not_know_is_answered_for_that_stream(source: Source) -> None:
+    accept([source.message()])
+    later = bytes(range(16))
+    response = send(source, "health", msgspec.structs.replace(health(), stream=later))
+    (message,) = codec.decode_bundle(response["Content-Type"], response.content).messages
+    ack = codec.decode_ack(message.content_type, message.payload)
+    assert (ack.stream, ack.stored_through, ack.backed_through, ack.epoch) == (later, 0, 0, bytes(installation().epoch))
 
 
 def test_the_result_of_a_command_that_nobody_gave_is_kept_and_said_to_be_so(source: Source) -> None:

@@ -11,7 +11,7 @@ from sync_server.ingest.models import Mark
 from sync_server.ingest.services import accept
 from sync_server.results import tallies
 from sync_server.results.models import Tally
-from sync_server.results.reconciliation import Line, Reconciliation, reconcile
+from sync_server.results.reconciliation import Line, Reconciliation, _groups, reconcile
 from tests.sync_server.device import NOON, Source, a_court, a_source, an_exit
 from wire.events import Answer, Flag, Left, Passage, Retract
 
@@ -123,7 +123,7 @@ def test_days_are_the_courts_own(exit: Exit) -> None:
     source.add(source.event(Answer, late, 5))
     accept([source.message(received=late + timedelta(hours=1))])
     count()
-    assert look(source).lines == []
+    assert look(source).empty
     (found,) = look(source, FRIDAY + DAY, FRIDAY + DAY).lines
     assert (found.day, found.difference) == (FRIDAY + DAY, 0)
 
@@ -159,14 +159,49 @@ def test_what_no_clock_vouches_for_stands_last_whatever_the_period(exit: Exit) -
     source.add(source.event(Answer, NOON, 3, synchronised=False))
     source.send()
     count()
-    found = look(source, FRIDAY - 30 * DAY, FRIDAY).lines
-    assert [(each.standing, each.difference) for each in found] == [(1, 0)]
+    *silent, found = look(source, FRIDAY - 30 * DAY, FRIDAY).lines
+    assert (found.day, found.standing, found.difference) == (None, 1, 0)
+    assert all(each.empty for each in silent)
 
 
-def test_who_brought_nothing_has_no_lines(exit: Exit) -> None:
-    source = a_source(exit=exit)
-    assert look(source).lines == []
+def test_a_day_of_which_nothing_arrived_has_a_line_as_well(exit: Exit) -> None:
+    source = a_source(exit=exit, since=NOON - 2 * DAY)
+    source.rate(5)
+    source.send()
+    count()
+    found = look(source, FRIDAY - 6 * DAY, FRIDAY)
+    assert [(each.day, each.empty) for each in found.lines] == [(FRIDAY - 2 * DAY, True), (FRIDAY - DAY, True), (FRIDAY, False)]
+    assert (found.empty, found.silent_days) == (False, 2)
+
+
+def test_who_brought_nothing_or_stood_nowhere_has_nothing_to_account_for(exit: Exit) -> None:
+    assert look(a_source("kiosk-idle-1", exit=exit)).empty
+    assert look(a_source("kiosk-nowhere-1")).lines == []
     assert not Mark.objects.exists()
+
+
+def test_a_move_in_the_middle_of_a_quarter_of_an_hour_parts_what_came_before_it_from_what_came_after() -> None:
+    court = a_court()
+    here, there = an_exit(court, "Тут"), an_exit(court, "Там")
+    source = a_source(exit=here)
+    assert source.device is not None
+    courts.place_device(device=source.device, exit=there, starts_at=NOON + timedelta(minutes=7))
+    source.rate(5, 4, at=NOON + timedelta(minutes=6))
+    source.rate(3, at=NOON + timedelta(minutes=8))
+    source.send(received=NOON + timedelta(hours=1))
+    count()
+    found = look(source).lines
+    assert [(each.exit, each.standing, each.difference) for each in found] == [(here, 2, 0), (there, 1, 0)]
+
+
+def test_what_is_read_grows_with_time_and_not_with_visitors(exit: Exit) -> None:
+    source = a_source(exit=exit)
+    source.rate(*[5] * 200)
+    source.send()
+    assert source.device is not None
+    period = NOON - DAY, NOON + DAY
+    assert len(list(_groups(source.device.pk, period, []))) == 1
+    assert line(source).standing == 200
 
 
 def test_a_reading_that_no_calendar_has_breaks_nothing(exit: Exit) -> None:
