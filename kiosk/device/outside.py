@@ -5,6 +5,8 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Final
 
+import structlog
+
 from kiosk import SOFTWARE
 from kiosk.config import KioskConfig
 from kiosk.core.ports import Clock, Link
@@ -18,6 +20,8 @@ from kiosk.upkeep.notices import Notices
 from kiosk.workers.health import HealthWorker
 from kiosk.workers.sync import Sync
 from wire.envelopes import Config, Health, SignedConfig
+
+log = structlog.get_logger("outside")
 
 TROUBLES: Final = "troubles"
 """The clerk's note of what last went wrong with the server."""
@@ -130,4 +134,7 @@ class Outside:
         outlook = self._sync.outlook
         found = status.of(health, outlook.troubles, device=self._who.device, up=outlook.up, running=running)
         self._on_status(found)
-        status.keep(self._state_dir, found)
+        try:
+            status.keep(self._state_dir, found)
+        except OSError as fault:  # staff see it on the screen all the same, and the server has been told
+            log.warning("status-not-kept", text=str(fault))

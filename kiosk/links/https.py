@@ -4,9 +4,11 @@ There is no connection to be up or down: a message that brought no answer is rep
 """
 
 import base64
+import math
 import queue
 import ssl
 import threading
+import time
 from collections.abc import Callable
 from itertools import count
 from pathlib import Path
@@ -20,7 +22,7 @@ from requests.adapters import HTTPAdapter
 
 from kiosk.core.delivery import REFUSALS
 from kiosk.core.ports import Delivered, LinkEvent, LinkUp, Message, Signer
-from kiosk.links.mqtt import CERTIFICATE_FAULTS, NO_CHECK_TIME
+from kiosk.links.tls import CERTIFICATE_FAULTS, NO_CHECK_TIME
 from wire import chain
 from wire.codec import WireError, decode_bundle
 from wire.envelopes import MAX_BYTES
@@ -32,7 +34,7 @@ log = structlog.get_logger("https")
 QUEUED: Final = 16
 """Messages that may wait here: the delivery's window and what is said beside it. The ledger is the queue."""
 PATIENCE_S: Final = (5.0, 15.0)
-"""Seconds to connect, and between two pieces of the answer: both together less than a line waits for a sign of life."""
+"""Seconds to connect, and for an answer, all of it: both together less than a line waits for a sign of life."""
 NOT_DELIVERED: Final = REFUSALS
 """MQTT 5's "unspecified error", for what nobody answered."""
 NOT_AUTHORISED: Final = 0x87
@@ -110,6 +112,7 @@ class HttpsLink:
         session.verify = str(self._ca)
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.minimum_version = ssl.TLSVersion.TLSv1_2
+        context.sslsocket_class = _Bounded
         context.load_verify_locations(self._ca)
         if not self._clock_vouched():
             context.verify_flags |= NO_CHECK_TIME
@@ -211,6 +214,25 @@ class _Poster:
         session, self._session = self._session, None
         if session is not None:
             session.close()
+
+
+class _Bounded(ssl.SSLSocket):
+    """Has for a whole answer the patience that a usual socket has for each piece: a door that trickles would never be given up."""
+
+    _until = math.inf
+
+    def sendall(self, data: Any, flags: int = 0) -> None:
+        """As `ssl.SSLSocket`. From now on the answer is waited for."""
+        self._until = time.monotonic() + PATIENCE_S[1]
+        super().sendall(data, flags)
+
+    def recv_into(self, buffer: Any, nbytes: int | None = None, flags: int = 0) -> int:
+        """As `ssl.SSLSocket`. Raises `TimeoutError` when the whole answer should have been there."""
+        left = self._until - time.monotonic()
+        if left <= 0:
+            raise TimeoutError("the answer does not come to an end")
+        self.settimeout(min(left, PATIENCE_S[1]))
+        return super().recv_into(buffer, nbytes, flags)
 
 
 class _Adapter(HTTPAdapter):

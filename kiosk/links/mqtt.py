@@ -23,6 +23,7 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from kiosk.core.ports import Delivered, LinkDown, LinkEvent, LinkUp, Message
+from kiosk.links.tls import CERTIFICATE_FAULTS, NO_CHECK_TIME
 from wire.codec import PLAIN
 from wire.envelopes import MAX_BYTES, MAX_INFLATED
 from wire.events import DeviceId
@@ -39,17 +40,6 @@ CONNECT_PATIENCE_S: Final = 10.0
 RECONNECT_MOST_S: Final = 60
 """Longest pause between attempts to connect. The delivery has pauses of its own once there is a connection."""
 
-NO_CHECK_TIME: Final = ssl.VerifyFlags(0x200000)
-"""OpenSSL's X509_V_FLAG_NO_CHECK_TIME, which Python's ssl does not name."""
-
-CERTIFICATE_FAULTS: Final = {
-    9: "the server's certificate is not valid yet by this device's clock: is the clock right?",
-    10: "the server's certificate has expired, by this device's clock: is the clock right? Else the server needs a new one",
-    **dict.fromkeys((7, 18, 19, 20, 21), "the server's certificate is not from this installation's CA"),
-    62: "the server's certificate is not for the name {host}",
-    64: "the server's certificate is not for the address {host}",
-}
-"""OpenSSL's X509_V_ERR_* (x509_vfy.h) in plain words."""
 ALERTS: Final = {
     "CERTIFICATE_EXPIRED": "the broker says that this device's certificate has expired: enrol it anew",
     "CERTIFICATE_REVOKED": "the broker says that this device's certificate was revoked: enrol it anew",

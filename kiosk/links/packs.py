@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 from kiosk.durable import sync_folder
 from kiosk.errors import KioskError
-from kiosk.links.mqtt import NO_CHECK_TIME
+from kiosk.links.tls import NO_CHECK_TIME
 from wire.envelopes import VoicePack
 
 PATIENCE_S: Final = 30.0

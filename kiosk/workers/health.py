@@ -86,11 +86,14 @@ class HealthWorker:
             self._wake.clear()
 
     def step(self) -> Health:
-        """Sends one report and prunes the ledger. Returns the report."""
+        """Sends one report, prunes the ledger, and leaves the report for staff. Returns it.
+
+        In this order: a full card cannot take the file for staff, and it is the other two that help it.
+        """
         report = self.report()
-        self._keep(report)
         self._send(report)
         self._prune(pressed=report.free_bytes < PRESSED_BELOW)
+        self._keep(report)
         return report
 
     def _prune(self, *, pressed: bool) -> None:
@@ -113,6 +116,11 @@ class HealthWorker:
         except LedgerError as fault:
             notes.insert(0, f"ledger: {fault}")
         outlook = self._outlook()
+        try:
+            free = disk_usage(self._state_dir).free
+        except OSError as fault:
+            free = 0
+            notes.insert(0, f"the card does not say how much room it has: {fault}")
         stamp = self._clock.stamp()
         if (fork := outlook.troubles.fork_at(stamp.wall)) is not None:
             notes.insert(0, fork_note(fork.row))
@@ -122,7 +130,7 @@ class HealthWorker:
             (stamp.monotonic - self._started) // 1000,
             standing.next - 1,
             standing.progress.stored_through,
-            disk_usage(self._state_dir).free,
+            free,
             self._software,
             self._config_version(),
             [note[:NOTE_LENGTH] for note in notes[:NOTES]],

@@ -1,10 +1,12 @@
 """The HTTPS link against a real HTTPS server, which looks at every signature."""
 
+import contextlib
 import http.server
 import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,7 +18,7 @@ from kiosk.identity import Identity, load
 from kiosk.links import https
 from kiosk.links.https import NOT_AUTHORISED, NOT_DELIVERED, QUEUED, HttpsLink
 from tests.kiosk.authority import Authority
-from tests.kiosk.post_door import PostDoor, answer
+from tests.kiosk.post_door import Answer, PostDoor, answer
 from tests.kiosk.test_mqtt import Ear
 from tests.support.waiting import until
 from wire.codec import PLAIN, encode
@@ -182,6 +184,41 @@ def test_a_door_that_says_nothing_is_given_up_and_closing_does_not_wait_for_it(
     place.link.close()
     silent.set()
     assert place.ear.said.empty(), "what comes after closing is not heard of"
+
+
+def _trickle_headers(handler: http.server.BaseHTTPRequestHandler) -> None:
+    _trickle(handler, b"HTTP/1.1 200 OK\r\nX-Filler: ")
+
+
+def _trickle_body(handler: http.server.BaseHTTPRequestHandler) -> None:
+    _trickle(handler, b"HTTP/1.1 200 OK\r\nContent-Length: 30000\r\n\r\n")
+
+
+def _trickle(handler: http.server.BaseHTTPRequestHandler, begin: bytes) -> None:
+    """A byte now and then, for as long as anybody listens."""
+    handler.close_connection = True
+    with contextlib.suppress(OSError):
+        handler.wfile.write(begin)
+        while True:
+            handler.wfile.write(b"x")
+            time.sleep(0.02)
+
+
+@pytest.mark.parametrize("bent", [_trickle_headers, _trickle_body])
+def test_an_answer_that_trickles_is_given_up_and_leaves_no_thread_behind(
+    place: Place, monkeypatch: pytest.MonkeyPatch, bent: Answer
+) -> None:
+    monkeypatch.setattr(https, "PATIENCE_S", (5.0, 0.5))
+    place.door.bent = bent
+    place.open()
+    token = place.link.publish("up", PLAIN, b"rows")
+    assert place.ear.hear(Delivered) == Delivered(token, NOT_DELIVERED)
+    for number in range(3):  # as the line does with a link that owes an answer
+        place.link.publish("up", PLAIN, b"rows")
+        until(lambda wanted=number + 2: len(place.door.posted) == wanted, "it is at the door")  # type: ignore[misc]
+        place.open()
+    place.link.close()
+    until(lambda: not [thread for thread in threading.enumerate() if thread.name == "https"], "no thread is left behind")
 
 
 def test_a_server_of_another_ca_gets_nothing(place: Place, tmp_path: Path) -> None:
