@@ -9,7 +9,7 @@ from django.db.models import Count
 from sync_server.courts.models import Device
 from sync_server.ingest.books import Span, opened, without
 from sync_server.ingest.entering import installation
-from sync_server.ingest.models import SetAside, Stream
+from sync_server.ingest.models import Evidence, SetAside, Stream
 from sync_server.ingest.store import accepted_between
 from wire.envelopes import Ack
 
@@ -46,7 +46,8 @@ class StreamAccount:
     """What there is of one stream.
 
     `stored` counts rows that are here, those set aside included, `set_aside` those and whole batches of it that were; `missing`
-    are asked for again, `gone` nobody has any more. `newest` is the one that the server heard of last.
+    are asked for again, `gone` nobody has any more. `newest` is the one that the server heard of last. `sent_anew` will not come in
+    this stream: its device has begun another one since, which takes over all that its card still held.
     """
 
     stream: bytes
@@ -60,6 +61,7 @@ class StreamAccount:
     gap: Gap | None
     forked_at: int | None
     set_aside: int
+    sent_anew: tuple[Span, ...] = ()
 
 
 def accounts(device_id: int) -> list[StreamAccount]:
@@ -91,6 +93,10 @@ def _account(stream: Stream, *, newest: bool, aside: int) -> StreamAccount:
     if gone:
         # Some may have turned up since, on another card.
         gone = without(gone, accepted_between(stream.id, gone[0][0], gone[-1][1]))
+    sent_anew: list[Span] = []
+    absent = (*missing, *gone)
+    if missing and _is_left_behind(stream):
+        missing, sent_anew = [], missing
     gap = None
     if stream.gap_first is not None and stream.gap_last is not None and stream.gap_at is not None:
         wanted = (stream.gap_first, stream.gap_last)
@@ -98,7 +104,7 @@ def _account(stream: Stream, *, newest: bool, aside: int) -> StreamAccount:
     return StreamAccount(
         stream=bytes(stream.stream),
         newest=newest,
-        stored=stream.highest - sum(last - first + 1 for first, last in (*missing, *gone)),
+        stored=stream.highest - sum(last - first + 1 for first, last in absent),
         stored_through=stream.stored_through,
         highest=stream.highest,
         backed_through=min(stream.backed_through, stream.stored_through),
@@ -107,4 +113,14 @@ def _account(stream: Stream, *, newest: bool, aside: int) -> StreamAccount:
         gap=gap,
         forked_at=stream.forked_at,
         set_aside=aside,
+        sent_anew=tuple(sent_anew),
     )
+
+
+def _is_left_behind(stream: Stream) -> bool:
+    """Whether a later stream of this device has brought rows, and this one none since. Where two cards share a name, both bring
+    some, and what is missing of either may still come.
+    """
+    later = Evidence.objects.filter(stream__device=stream.device_id, stream__gt=stream.pk)
+    began = later.order_by("id").values_list("id", flat=True).first()
+    return began is not None and not Evidence.objects.filter(stream=stream, id__gt=began).exists()

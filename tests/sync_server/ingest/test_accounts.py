@@ -206,6 +206,26 @@ def test_a_device_with_several_streams_has_an_account_of_each_and_stands_at_the_
     assert (ack.stream, ack.stored_through) == (anew.stream, 2)
 
 
+def test_what_is_missing_of_a_stream_that_was_left_behind_is_sent_anew_unless_another_card_goes_on_with_it() -> None:
+    source = filled(12)
+    source.send(1, 5)
+    source.send(9, 10)
+    assert account(source).missing == ((6, 8),)
+    anew = source.clone()
+    anew.stream, anew.rows, anew.links = StreamId(uuid4().bytes), [], []
+    anew.add(*source.rows)
+    accept([anew.hello()])
+    assert account(source).missing == ((6, 8),), "nothing has come of the new one yet"
+    anew.send()
+    left = account(source)
+    assert (left.missing, left.sent_anew, left.stored) == ((), ((6, 8),), 7)
+    assert left.gap is not None
+    assert not left.gap.open
+    source.send(12, 12)
+    alive = account(source)
+    assert (alive.missing, alive.sent_anew, alive.stored) == (((6, 8), (11, 11)), (), 8)
+
+
 @pytest.mark.parametrize(
     ("spans", "taken", "left"),
     [
