@@ -30,6 +30,10 @@ if TYPE_CHECKING:
 
 TIME_ERROR: Final = 2 * SECOND
 """How far off, in ms, a dated row may be."""
+TOLD_WITHIN: Final = 1_900
+"""A start of a device whose clock the server can tell within so many ms must have dates: it believes two seconds, and we are no
+pedants about the last tenth.
+"""
 NAMED: Final = 5
 """Examples given of each kind of failure."""
 
@@ -206,7 +210,10 @@ def _times(world: "World", rows: list[StoredRow]) -> Iterable[str]:
         slack = TIME_ERROR
         if (low is not None and row.visit + low > true + slack) or (high is not None and row.visit + high < true - slack):
             wrong.append(f"{row.device} row {row.seq} ({boot.habit}): its bounds {low}, {high} exclude {true - row.visit}")
-        if row.boot in vouched:
+        doubt = world.truth.meetings.doubt(row.boot)
+        if doubt is not None and doubt <= TOLD_WITHIN:
+            idle.append(f"{row.device} row {row.seq} ({boot.habit}) has no date, although a round trip tells it within {doubt} ms")
+        elif row.boot in vouched:
             idle.append(
                 f"{row.device} row {row.seq} ({boot.habit}) has no date, although a time server vouched for rows of its boot"
             )

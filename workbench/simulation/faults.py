@@ -338,7 +338,8 @@ MET: Final = (
     "acknowledgement delayed", "cut off", "broker restart", "taken over", "MQTT blocked", "HTTPS blocked", "carried by HTTPS",
     "server crash before commit", "server crash after commit", "server away", "backup", "backup retired", "server restored",
     "late move", "power cut", "power cut while writing", "kernel reboot", "process killed", "card full", "sync fails", "slow card",
-    "not recorded", "card cloned", "card rolled back", "card destroyed", "ledger damaged", "stream begun anew", "pruned",
-    "clock late", "clock never set", "clock years off", "clock jumped",
+    "not recorded", "long outage", "full batch", "newest before oldest", "gap asked for again", "several gaps", "card cloned",
+    "card rolled back", "card destroyed", "ledger damaged", "stream begun anew", "many rows taken over", "pruned", "clock late",
+    "clock never set", "clock years off", "clock jumped",
 )  # fmt: skip
 """What a run counts when it has really happened, not merely been drawn."""

@@ -8,15 +8,17 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from kiosk.core.alarms import Alarms
 from kiosk.core.conductor import Conductor
-from kiosk.core.ports import Link, LinkEvent
+from kiosk.core.ports import Link, LinkEvent, Message
 from kiosk.core.progress import Excerpt, Progress, Standing
 from kiosk.core.visit import Scene
 from kiosk.errors import LedgerError
 from kiosk.ledger.keeper import Keeper
 from kiosk.workers.sync import Sync, reading
-from wire.envelopes import Health
+from wire import codec
+from wire.envelopes import MAX_ROWS, Health
 from wire.events import ID_BYTES, Answer, DeviceId, Event, StreamId
 from wire.topics import Leaf
+from workbench.simulation import outage
 from workbench.simulation.agenda import Agenda
 from workbench.simulation.card import Card
 from workbench.simulation.clocks import MINUTE, SECOND, Habit, LyingClock
@@ -26,6 +28,8 @@ from workbench.simulation.visitors import RULES, Person
 
 LEDGER: Final = "ledger.sqlite3"
 SOFTWARE: Final = "simulated"
+LONG_MOVE: Final = 1_000
+"""Rows that take the ledger several bites."""
 REPORT_EVERY: Final = 8 * MINUTE
 """Rarer than in earnest: a report costs a run as much as a batch."""
 LIES: Final = {
@@ -90,6 +94,29 @@ class Kiosk:
         """What the trace calls it."""
         return f"{self.device}#{self.number}"
 
+    def stock(self) -> None:
+        """Its card is full of rows from a long outage, before it is switched on for the first time."""
+        start, commits = outage.visits(self._agenda.random, self._agenda.now)
+        keeper = self._ledger()
+        keeper.open()
+        if not all(keeper.record(commits)):
+            raise RuntimeError("a new card does not take rows")
+        keeper.close()
+        self._truth.boots[start.id] = start
+        for rows in commits:
+            self._truth.wrote(self.number, self.device, rows, Fate.KEPT)
+        outage.promised(self._truth, self.device, commits)
+        self._agenda.fault("long outage", self.name, f"{len(commits)} rows")
+
+    def _ledger(self) -> Keeper:
+        agenda = self._agenda
+        return Keeper(
+            self.card.folder / LEDGER,
+            now=lambda: agenda.now / 1000,
+            birth=lambda: agenda.random.randbytes(ID_BYTES),
+            connect=self.card.connect,
+        )
+
     # --- power -------------------------------------------------------------------------------------------------------------
 
     def power_on(self, habit: Habit) -> None:
@@ -104,16 +131,12 @@ class Kiosk:
 
     def _start(self) -> None:
         agenda = self._agenda
+        self._truth.meetings.started_afresh(self.clock.boot.id)
         self._life += 1
         self.on = True
         self._free_at = agenda.now
         self._pumping = self._biting = False
-        self.keeper = Keeper(
-            self.card.folder / LEDGER,
-            now=lambda: agenda.now / 1000,
-            birth=lambda: agenda.random.randbytes(ID_BYTES),
-            connect=self.card.connect,
-        )
+        self.keeper = self._ledger()
         try:
             self.keeper.open()
         except LedgerError as fault:
@@ -247,13 +270,27 @@ class Kiosk:
             self.after_thanks = None
         self.bite_soon()
 
+    def hears(self, event: LinkEvent) -> None:
+        """Something has come over one of its lines; an acknowledgement tells the server's time."""
+        if isinstance(event, Message) and event.leaf == "down":
+            ack = codec.decode_ack(event.content_type, event.payload)
+            self._truth.meetings.heard(self.clock.boot.id, ack.server_wall, self._agenda.now)
+        self.pump_soon()
+
     def speaks_of(self, stream: StreamId) -> None:
         """It is about to tell the server of `stream`."""
         self._truth.streams.add((self.device, stream))
 
+    def sends(self, rows: int) -> None:
+        """So many rows are to go into a batch."""
+        if rows == MAX_ROWS:
+            self._agenda.happened["full batch"] += 1
+
     def begun_anew(self, standing: Standing) -> None:
         """Its rows are being brought over to another stream."""
         self._agenda.fault("stream begun anew", self.name, f"{standing.moving} rows to move")
+        if standing.moving > LONG_MOVE:
+            self._agenda.happened["many rows taken over"] += 1
         self.bite_soon()
 
     def bite_soon(self) -> None:
@@ -398,6 +435,7 @@ class _Shelf:
     def read(self, stream: StreamId, first: int, count: int) -> Excerpt:
         found = self._kiosk.shelf(lambda keeper: keeper.read(stream, first, count))
         assert isinstance(found, Excerpt)
+        self._kiosk.sends(len(found.rows))
         return found
 
     def remember(self, stream: StreamId, progress: Progress, *, now: bool = False) -> None:
@@ -423,7 +461,7 @@ class _Heard:
     def open(self, heard: Callable[[LinkEvent], None]) -> None:
         def and_wake(event: LinkEvent) -> None:
             heard(event)
-            self._kiosk.pump_soon()
+            self._kiosk.hears(event)
 
         self._way.open(and_wake)
 

@@ -1,7 +1,8 @@
 """The server side: the real `accept` and the real tallies on a database in memory, that crashes, is backed up and is restored.
 
-What is real: everything below `accept`, the epochs, the watermarks of backups that follow the oldest one that may be restored.
-What is not: processes and files, which `tests/faults` and the restore drill use for real.
+What is real: everything below `accept`, and the counting. What stands in: backups, restoring and the watermarks that follow from
+them are written a second time here, as the rule says it and without files; the real ones are in `sync_server.keeping`, tried by its
+own tests, `tests/faults` and the restore drill. Processes are not ended but left in the middle of a transaction.
 """
 
 import os
@@ -16,12 +17,17 @@ from typing import Any, Final, NamedTuple
 
 from wire import codec
 from wire.codec import WireError
-from wire.envelopes import Ack
+from wire.envelopes import Ack, Clock
 from wire.events import ID_BYTES, DeviceId
 from workbench.simulation.agenda import Agenda
+from workbench.simulation.truth import Truth
 
 TALLY_STEPS: Final = 2_000
 """More steps than any run leaves to do: a step that is never done is a defect."""
+
+
+OUTAGE: Final = 1_000
+"""A gap of more rows than are under way at once is no loss: the newest of a backlog have come first."""
 
 
 class ServerDied(Exception):
@@ -94,11 +100,12 @@ class StoredRow(NamedTuple):
 class Server:
     """One server. Whoever calls it looks at `up` first."""
 
-    def __init__(self, agenda: Agenda) -> None:
+    def __init__(self, agenda: Agenda, truth: Truth) -> None:
         template = _template()  # before any of Django's models can be imported
         from sync_server.ingest.models import Installation
 
         self._agenda = agenda
+        self._truth = truth
         self.up = True
         self.backups: list[Backup] = []
         self._made = 0
@@ -115,14 +122,26 @@ class Server:
         now = self._agenda.now
         received = [Received(device, content_type, data, now) for device, content_type, data in messages]
         outcomes = accept(received, now=lambda: now / 1000)
+        for outcome in outcomes:
+            if outcome.hello is not None:
+                self._met(outcome.hello.clock)
         newest: dict[tuple[str, bytes], Ack] = {}
         for outcome in outcomes:
             if outcome.ack is not None:
+                self._count(outcome.ack)
                 newest[outcome.device, outcome.ack.stream] = outcome.ack
         answers: dict[DeviceId, list[Ack]] = {}
         for (device, _), ack in newest.items():
             answers.setdefault(DeviceId(device), []).append(ack)
         return answers
+
+    def _count(self, ack: Ack) -> None:
+        if ack.missing:
+            self._agenda.happened["gap asked for again"] += 1
+            if len(ack.missing) > 1:
+                self._agenda.happened["several gaps"] += 1
+            if ack.missing[0].last - ack.missing[0].first >= OUTAGE:
+                self._agenda.happened["newest before oldest"] += 1
 
     def note(self, device: DeviceId, content_type: str | None, data: bytes) -> None:
         """A report: its clock and its echo bound the times of the rows of its boot."""
@@ -133,6 +152,12 @@ class Server:
         except WireError:
             return
         hear(device, health, self._agenda.now)
+        self._met(health.clock)
+
+    def _met(self, written: Clock) -> None:
+        """What was written at this reading of a device's clock is in the ledger's books now."""
+        boot = self._truth.boots[written.boot]
+        self._truth.meetings.taken(boot.id, boot.true(written.monotonic), self._agenda.now)
 
     def standing(self, device: DeviceId) -> Ack | None:
         """What a device is told that waits when the server comes back."""
@@ -190,6 +215,7 @@ class Server:
         from sync_server.ingest.models import Installation
 
         backup.data.backup(_raw())
+        self._truth.meetings.forgotten()
         Installation.objects.update(
             epoch=self._agenda.random.randbytes(ID_BYTES), restored_from=backup.name, restored_at=self._agenda.now
         )

@@ -9,9 +9,9 @@ from collections.abc import Iterable
 from enum import StrEnum
 from typing import Final, NamedTuple
 
-from kiosk.core.visit import Append
 from wire.events import Answer, DeviceId, Event, Flag, Left, Passage, Retract
 from workbench.simulation.clocks import Boot
+from workbench.simulation.meetings import Meetings
 
 KINDS: Final[dict[type[Event], int]] = {Answer: 1, Retract: 2, Left: 3, Passage: 4, Flag: 5}
 """The tags of the wire's rows, written down a second time so that a change of one is noticed."""
@@ -76,6 +76,7 @@ class Truth:
     def __init__(self) -> None:
         self.fates: dict[Key, Fate] = {}
         self.boots: dict[bytes, Boot] = {}
+        self.meetings = Meetings()
         self.holds: dict[int, set[Key]] = {}
         """By card, what was ever committed to it and not destroyed since; what it has pruned is still its own affair."""
         self.promises: dict[Visit, int | Told] = {}
@@ -116,8 +117,3 @@ class Truth:
     def count(self) -> Counter[Fate]:
         """How many rows have which fate."""
         return Counter(self.fates.values())
-
-
-def answers(append: Append) -> list[Answer]:
-    """The answers among the rows of a commit."""
-    return [row for row in append.rows if isinstance(row, Answer)]

@@ -26,6 +26,8 @@ DAYS: Final = (date(2026, 3, 29), date(2026, 10, 25), date(2026, 4, 5), date(202
 """Days on which one of these zones changes its clocks; others are drawn."""
 DRAIN: Final = 8 * HOUR
 """How long everything may take to arrive once nothing goes wrong any more: a back-off is five minutes at most."""
+OUTAGES: Final = 0.06
+"""Of all runs begin with thousands of rows on one card; they take longer than others."""
 LOOK_EVERY: Final = 5 * SECOND
 
 
@@ -53,10 +55,11 @@ class World:
         self.zones = [ZoneInfo(random.choice(ZONES)) for _ in range(random.randrange(1, 3))]
         self.agenda = Agenda(seed, _begin(random, self.zones[0]), lines=lines)
         self.truth = Truth()
-        self.server = Server(self.agenda)
+        self.server = Server(self.agenda, self.truth)
         self.network = Network(self.agenda, self.server)
         self.kiosks: list[Kiosk] = []
         self.images_made = 0
+        self._outage = random.random() < OUTAGES
         self.clocks_lie = False
         self.busy_until = self.agenda.now + self.agenda.random.randrange(25 * MINUTE, 80 * MINUTE)
         self._build()
@@ -112,6 +115,8 @@ class World:
         agenda, random = self.agenda, self.agenda.random
         failures: list[str] = []
         self.clocks_lie = random.random() < 0.6
+        if self._outage:
+            self.kiosks[0].stock()
         for kiosk in self.kiosks:
             kiosk.power_on(self.habit())
             self._expect_visitors(kiosk)
