@@ -144,12 +144,18 @@ class HealthWorker:
         )
 
     def _waiting_since(self, standing: Standing) -> int | None:
-        """When the oldest row was recorded that the server has not said it has. Raises `LedgerError`."""
+        """When the oldest row was recorded that the server has not said it has; None where no clock knew. Raises `LedgerError`."""
         first = max(standing.progress.stored_through + 1, standing.oldest)
         if first >= standing.next:
             return None
         rows = self._shelf.read(standing.stream, first, 1).rows
+        if not rows:
+            return None
         try:
-            return at(decode_event(rows[0])) if rows else None
+            row = decode_event(rows[0])
         except WireError:
             return None  # a row from another time: it waits all the same, and nobody here can read since when
+        now = self._clock.stamp()
+        if row.boot == now.boot and now.synchronised:
+            return row.visit + row.dt + now.wall_offset
+        return at(row) if row.synchronised else None

@@ -351,6 +351,18 @@ def test_health_says_what_is_recorded_delivered_backed_up_and_waiting(desk: Desk
     assert health.report().waiting_since is None
 
 
+def test_since_when_an_entry_waits_is_told_only_where_a_clock_knew(desk: Desk, tmp_path: Path) -> None:
+    """A device without time would say that it waits since 1970."""
+    guess = structs.replace(rating(0), synchronised=False, wall_offset=0)
+    desk.ledger.append([guess], Outcomes().of(0))
+    health = health_of(desk, tmp_path, lambda report: None)
+    desk.clock.synchronised = False
+    report = health.report()
+    assert (report.recorded, report.waiting_since) == (1, None)
+    desk.clock.synchronised = True
+    assert health.report().waiting_since == at(guess) + desk.clock.stamp().wall_offset, "the clock of this start has been set since"
+
+
 # --- forks, gaps, echoes -----------------------------------------------------------------------------------------------------
 
 
