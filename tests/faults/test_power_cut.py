@@ -22,9 +22,9 @@ from workbench.torture.server_cuts import cut_servers
 from workbench.torture.shim import Shim
 
 SEED = 20261123
-CUTS = 16
-CUTS_OF_A_LEDGER = 60
-CUTS_OF_A_SERVER = 25
+CUTS = 8
+CUTS_OF_A_LEDGER = 30
+CUTS_OF_A_SERVER = 12
 CUTS_OF_WHAT_IS_BAD = 12
 
 

@@ -53,6 +53,7 @@ def test_what_a_court_sets_is_shown_by_a_kiosk_that_runs(server: Server, display
         file = server.folder / "court.toml"
         file.write_text('accent = "#6A1B4D"\ncrest = "crest.png"\n', encoding="utf-8")
         server.command("set-court", "court", "--file", str(file))
+        server.kill_part("broker")  # whoever connects anew is told at once; else the device's next report would be awaited
         until(lambda: wears(visit) == (True, True), "the kiosk shows the court's crest and accent", seconds=150)
         assert visit.child is not None
         visit.child.check()

@@ -180,7 +180,7 @@ def test_the_ingest_benchmark_stores_every_row_it_counts() -> None:
 
 @pytest.mark.slow
 def test_the_kiosk_benchmark_measures_a_real_kiosk_and_a_real_page() -> None:
-    done = bench("kiosk", "--json", "--runs", "1", timeout=600)
+    done = bench("kiosk", "--json", "--runs", "1", "--idle", "3", timeout=600)
     assert done.returncode == 0, done.stderr
     by_name = {figure["name"]: figure for figure in json.loads(done.stdout)["figures"]}
     promised = {name for name, figure in by_name.items() if figure["target"]}

@@ -12,7 +12,7 @@ from typing import Final
 
 from workbench.bench.exit import open_exit
 from workbench.bench.glass import Touched
-from workbench.bench.harness import Benchmark, Figure, Say, Target, alternate, ratio, scratch
+from workbench.bench.harness import Benchmark, Figure, Say, Target, Whole, alternate, ratio, scratch
 from workbench.bench.stands import KioskStand, PageStand, Stand, start_stock
 from workbench.bench.usage import family, processor_s
 from workbench.processes import Household
@@ -27,12 +27,14 @@ IDLE_OF_STOCK: Final = Target(at_most=0.1)
 SHARED: Final = "they share pages, so the page seems smaller and the kiosk worse than it is"
 SETTLING_S: Final = 4.0
 """From the first touch until memory is looked at: what either does when it has nothing to do is done by then."""
-IDLE_S: Final = 22.0
 IDLE_ROUNDS: Final = 3
-"""Together more than a minute, so that the report that goes out every minute is among it. As many as there are runs, if fewer."""
+"""As many as there are runs, if fewer."""
+IDLING: Final = Whole(
+    "idle", 22, "seconds of each round at rest: three make more than a minute, so that a report is among it", least=2
+)
 
 
-def measure(runs: int, say: Say) -> list[Figure]:
+def measure(runs: int, say: Say, *, idle: int) -> list[Figure]:
     """Cold starts and memory in turns, touches in turns, memory after use, then all at rest side by side."""
     with scratch() as name, Household() as household:
         folder = Path(name)
@@ -60,11 +62,11 @@ def measure(runs: int, say: Say) -> list[Figure]:
             say(f"Another Chromium runs beside this one: {SHARED}.")
         say("Watching them at rest …")
         stock = start_stock(folder / "stock", household)
-        idle = _idle({"kiosk": kiosk.processes, "page": page.processes, "stock": family(stock.pid)}, rests)
+        rest = _idle({"kiosk": kiosk.processes, "page": page.processes, "stock": family(stock.pid)}, rests, idle)
         kiosk.stop()
         kiosk.require(1 + starts + 1 + runs + len(exit.languages))
     pressed = {name: [one.pressed * 1000 for one in taken] for name, taken in touches.items()}
-    over, stock_kivy = f"over {rests * IDLE_S:.0f} s", "five buttons on Kivy's own loop"
+    over, stock_kivy = f"over {rests * idle} s", "five buttons on Kivy's own loop"
     shared = f"; another Chromium ran: {SHARED}" if page.shared_with else ""
     return [
         Figure("kiosk, memory", "MiB", used["kiosk"], f"PSS after use in {len(exit.languages)} languages and the accessible mode"),
@@ -81,10 +83,10 @@ def measure(runs: int, say: Say) -> list[Figure]:
         Figure("kiosk, durable thank-you", "ms", shown["kiosk"], "the picture that says thank you; SQLite, WAL, FULL", DURABLE_MS),
         Figure("page, durable thank-you", "ms", shown["page"], "Chromium --kiosk, IndexedDB with durability strict"),
         ratio("thank-you, kiosk / page", shown["kiosk"], shown["page"], about="touch to durable thank-you", target=DURABLE),
-        Figure("kiosk, idle", "% of a core", idle["kiosk"], f"processor time {over}, connected", IDLE, mean(idle["kiosk"])),
-        Figure("page, idle", "% of a core", idle["page"], over, value=mean(idle["page"])),
-        Figure("stock Kivy, idle", "% of a core", idle["stock"], f"{stock_kivy}, {over}", value=mean(idle["stock"])),
-        ratio("idle, kiosk / stock", idle["kiosk"], idle["stock"], about="while nothing moves", target=IDLE_OF_STOCK),
+        Figure("kiosk, idle", "% of a core", rest["kiosk"], f"processor time {over}, connected", IDLE, mean(rest["kiosk"])),
+        Figure("page, idle", "% of a core", rest["page"], over, value=mean(rest["page"])),
+        Figure("stock Kivy, idle", "% of a core", rest["stock"], f"{stock_kivy}, {over}", value=mean(rest["stock"])),
+        ratio("idle, kiosk / stock", rest["kiosk"], rest["stock"], about="while nothing moves", target=IDLE_OF_STOCK),
     ]
 
 
@@ -113,17 +115,19 @@ def _use_everything(kiosk: KioskStand, languages: tuple[str, ...]) -> None:
         kiosk.visit(language=language, aided=True)
 
 
-def _idle(programs: dict[str, list[int]], rounds: int) -> dict[str, list[float]]:
-    """Percent of a core that each takes while nobody touches anything, in rounds, all at once."""
+def _idle(programs: dict[str, list[int]], rounds: int, seconds: int) -> dict[str, list[float]]:
+    """Percent of a core that each takes while nobody touches anything, in rounds of `seconds`, all at once."""
     taken: dict[str, list[float]] = {name: [] for name in programs}
     for _ in range(rounds):
         before = {name: processor_s(pids) for name, pids in programs.items()}
         began = time.monotonic()
-        time.sleep(IDLE_S)
+        time.sleep(seconds)
         passed = time.monotonic() - began
         for name, pids in programs.items():
             taken[name].append((processor_s(pids) - before[name]) / passed * 100)
     return taken
 
 
-BENCHMARK = Benchmark("kiosk", "memory, cold start, touch to durable thank-you and rest, against a page in Chromium", 12, measure)
+BENCHMARK = Benchmark(
+    "kiosk", "memory, cold start, touch to durable thank-you and rest, against a page in Chromium", 12, measure, (IDLING,)
+)
