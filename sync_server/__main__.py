@@ -78,7 +78,8 @@ def _parser() -> argparse.ArgumentParser:
     backups = add("backups", _backups, "Lists the backups, oldest first, and says which are retired or damaged.")
     backups.add_argument("--check", action="store_true", help="read every byte of them")
     retire = add("retire", _retire, "From now on a backup is not restored: devices may delete what newer ones hold.")
-    retire.add_argument("name", metavar="NAME", help="see backups")
+    retire.add_argument("name", metavar="NAME", nargs="?", help="see backups")
+    retire.add_argument("--missing", action="store_true", help="all whose files are lost for good: backups begin afresh")
     restore = add("restore", _restore, "Puts a backup in the place of the database. The server must be stopped.")
     restore.add_argument("name", metavar="NAME", help="see backups; or the path of a copy")
     restore.add_argument(
@@ -86,6 +87,8 @@ def _parser() -> argparse.ArgumentParser:
         action="store_true",
         help="even one that is retired, or lacks what devices may have deleted; those rows are named",
     )
+    restore.add_argument("--without-backup", action="store_true", help="do not back up first what there is: that disk is full")
+    restore.add_argument("--database", metavar="NAME", help="the one to be replaced, where DATABASE_URL says which")
     admin = add(
         "createadmin",
         _createadmin,
@@ -315,10 +318,13 @@ def _check(_: argparse.Namespace, config: ServerConfig) -> int:
         require_tables()
         if languages := mute(studio(config)):
             print(f"No voice for {', '.join(languages)}: kiosks say so to whoever asks for speech in that language.")
-    from sync_server.keeping.commands import warnings
+    from django.utils import translation
 
-    for warning in warnings(config):
-        print(warning)
+    from sync_server.keeping.warnings import warnings
+
+    with translation.override("en"):
+        for warning in warnings(config):
+            print(warning)
     return 0
 
 
@@ -334,16 +340,22 @@ def _status(options: argparse.Namespace, config: ServerConfig) -> int:
     _django()
     from dataclasses import asdict
 
+    from django.utils import translation
+
     from sync_server.fleet.selectors import fleet, refused_strangers
+    from sync_server.keeping.warnings import warnings
     from sync_server.project.setup import require_tables
     from sync_server.project.status import lines
 
     require_tables()
     devices, strangers = fleet(), refused_strangers()
+    with translation.override("en"):
+        wrong = list(warnings(config))
     if options.json:
-        print(json.dumps({"devices": [asdict(device) for device in devices], "strangers": strangers}, ensure_ascii=False))
+        told = {"devices": [asdict(device) for device in devices], "strangers": strangers, "warnings": wrong}
+        print(json.dumps(told, ensure_ascii=False))
         return 0
-    print("\n".join(lines(devices, strangers)))
+    print("\n".join(lines(devices, strangers, wrong)))
     return 0
 
 

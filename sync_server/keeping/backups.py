@@ -15,6 +15,7 @@ from sync_server.keeping.contents import Contents
 from sync_server.keeping.errors import KeepingError
 from sync_server.keeping.shelf import Backup, FileSum, Manifest, Retirement
 from sync_server.project.config import ServerConfig
+from sync_server.project.sqlite.log import LOG
 
 SPARE: Final = 64 * 1024 * 1024
 """Bytes that a backup leaves free at least: where backups and database share a disk, ratings come first."""
@@ -55,7 +56,7 @@ def _make(config: ServerConfig, draft: Path, *, carried: bool, instant: datetime
     _copy_keys(config, draft / shelf.KEYS)
     shelf.write_manifest(draft, _manifest(draft, held, instant, carried=carried))
     files.sync_tree(draft)
-    made = shelf.look(draft, deep=True)
+    made = shelf.check(draft, instant)
     if made.fault:
         raise KeepingError(f"What was written to {folder} reads back otherwise: {made.fault}. Use another disk.")
     final = folder / _free_name(folder, instant, held)
@@ -63,10 +64,23 @@ def _make(config: ServerConfig, draft: Path, *, carried: bool, instant: datetime
     return shelf.look(final)
 
 
+def require_shelf(config: ServerConfig) -> None:
+    """Raises `KeepingError` where no backup is on the shelf, though there were some: its disk may not be mounted."""
+    if any(backup.counts for backup in shelf.find_all(config.backup_dir)):
+        return
+    lost = watermarks.missing(config.backup_dir)
+    if lost and watermarks.ever_backed():
+        raise KeepingError(
+            f"{config.backup_dir} has none of the {len(lost)} backups that there were ({lost[0]} … {lost[-1]}). Mount their disk,"
+            " or set backup.folder right. If they are lost for good, begin afresh: ./vidhuk server retire --missing"
+        )
+
+
 def _require_room(folder: Path) -> None:
     """Raises `KeepingError` where a backup would leave less than `SPARE`. A dump is taken to be as large as the last one."""
     if _kind() == "sqlite":
-        size = _size(Path(connection.settings_dict["NAME"]))
+        database = Path(connection.settings_dict["NAME"])
+        size = _size(database) + _size(database.with_name(database.name + LOG))
     else:
         last = shelf.newest(shelf.find_all(folder))
         size = last.size if last else 0
@@ -87,6 +101,10 @@ def retire(config: ServerConfig, name: str, *, now: Now = utc_now) -> Backup:
     The marker comes first: should the rest be cut off, the server does it when it starts.
     """
     with _shelf_to_itself(config.backup_dir):
+        if name in watermarks.missing(config.backup_dir):
+            shelf.note_retired(config.backup_dir, [name])
+            watermarks.recount(config.backup_dir)
+            return Backup(config.backup_dir / name, None, now(), "it is missing")
         backup = shelf.find(config.backup_dir, name)
         if backup.retired_at is not None:
             raise KeepingError(f"{backup.name} was retired on {backup.retired_at:%Y-%m-%d}.")
@@ -101,6 +119,7 @@ def tidy(config: ServerConfig, *, now: Now = utc_now) -> list[str]:
     A damaged backup is never retired by itself: somebody must have been told of it first.
     """
     with _shelf_to_itself(config.backup_dir):
+        _read_again(config, now)
         found = shelf.find_all(config.backup_dir)
         surplus = [backup for backup in found if backup.sound][: -config.backup.keep]
         for backup in surplus:
@@ -110,6 +129,37 @@ def tidy(config: ServerConfig, *, now: Now = utc_now) -> list[str]:
                 files.remove_folder(backup.folder)
         watermarks.recount(config.backup_dir)
         return [backup.name for backup in surplus]
+
+
+def _kept(config: ServerConfig) -> list[Backup]:
+    return [backup for backup in shelf.find_all(config.backup_dir) if backup.sound][-config.backup.keep :]
+
+
+def _read_again(config: ServerConfig, now: Now) -> None:
+    """Reads every byte of the oldest of those to be kept, and of the one that was not read for longest, before any is retired for
+    their sake. The newest was read when it was made. One that has rotted is not among them any more, and so an older one stays.
+    """
+    if kept := _kept(config):
+        shelf.check(min(kept, key=lambda one: one.read_at or one.known.made_at).folder, now())
+    oldest = None
+    while (kept := _kept(config)) and kept[0].name != oldest:
+        oldest = shelf.check(kept[0].folder, now()).name
+
+
+def retire_missing(config: ServerConfig, *, now: Now = utc_now) -> list[str]:
+    """Retires the backups that have counted and are not on the shelf, and returns their names: they are lost."""
+    files.make_folder(config.backup_dir)
+    with _shelf_to_itself(config.backup_dir):
+        lost = watermarks.missing(config.backup_dir)
+        shelf.note_retired(config.backup_dir, lost)
+        watermarks.recount(config.backup_dir)
+        return lost
+
+
+def settle(config: ServerConfig) -> list[Backup]:
+    """What follows from the shelf as it is, at every start: `watermarks.recount`. Whoever is at the shelf does that himself."""
+    with files.locked(config.backup_dir / shelf.LOCK, alone=True) as got:
+        return watermarks.recount(config.backup_dir) if got else []
 
 
 @contextmanager
@@ -160,9 +210,12 @@ def _manifest(draft: Path, held: Contents, made_at: datetime, *, carried: bool) 
 
 
 def _free_name(folder: Path, instant: datetime, held: Contents) -> str:
+    """A name that no backup has, nor had one that is gone: it would inherit its retirement."""
     name = f"{instant:%Y%m%dT%H%M%SZ}-{held.epoch.hex()[:8]}"
-    return next(free for number in range(1, 1000) if not (folder / (free := name if number == 1 else f"{name}-{number}")).exists())
+    used = {path.name for path in folder.iterdir()} | shelf.retired_names(folder) | watermarks.counted()
+    return next(free for number in range(1, 1000) if (free := name if number == 1 else f"{name}-{number}") not in used)
 
 
 def _mark_retired(backup: Backup, now: Now) -> None:
     files.write_whole(backup.folder / shelf.RETIRED, msgspec.json.encode(Retirement(now().astimezone(UTC))))
+    shelf.note_retired(backup.folder.parent, [backup.name])

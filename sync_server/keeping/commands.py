@@ -1,24 +1,21 @@
 """The server's commands about backups, and the sentences they say."""
 
 import argparse
-from collections.abc import Callable, Iterator
-from datetime import datetime, timedelta
-from pathlib import Path
-from typing import Final
+from collections.abc import Callable
 
-from django.db import connection
+from django.utils import translation
 
 from sync_server.fleet import roll
-from sync_server.keeping import backups, readmission, restoring, shelf, watermarks
+from sync_server.keeping import backups, readmission, restoring, shelf, warnings, watermarks
+from sync_server.keeping.errors import KeepingError
 from sync_server.keeping.shelf import Backup
 from sync_server.project.config import ServerConfig
-
-OLD: Final = timedelta(days=2)
-"""A daily backup that has failed twice is worth a word."""
 
 
 def backup(options: argparse.Namespace, config: ServerConfig) -> int:
     """`backup`: makes one now, and retires what is more than should be kept."""
+    if options.to is None:
+        backups.require_shelf(config)
     made = backups.make(config, to=options.to)
     print(f"{made.folder}  {_size(made.size)}, {_streams(made)}")
     if options.to is None:
@@ -29,7 +26,9 @@ def backup(options: argparse.Namespace, config: ServerConfig) -> int:
 
 def list_all(options: argparse.Namespace, config: ServerConfig) -> int:
     """`backups`: what there is, oldest first. 1 if one that may be restored is damaged."""
-    found = shelf.find_all(config.backup_dir, deep=options.check)
+    found = shelf.find_all(config.backup_dir)
+    if options.check:
+        found = [shelf.check(one.folder, backups.utc_now()) for one in found]
     for one in found:
         print(line(one))
     if not found:
@@ -38,7 +37,15 @@ def list_all(options: argparse.Namespace, config: ServerConfig) -> int:
 
 
 def retire(options: argparse.Namespace, config: ServerConfig) -> int:
-    """`retire`: one is not to be restored any more."""
+    """`retire`: one is not to be restored any more, or all that are missing."""
+    if options.missing == bool(options.name):
+        raise KeepingError("Say which backup, or --missing. See: ./vidhuk server backups")
+    if options.missing:
+        lost = backups.retire_missing(config)
+        for name in lost:
+            print(f"{name} is retired.")
+        print("Make a new one now: ./vidhuk server backup" if lost else "No backup is missing.")
+        return 0
     retired = backups.retire(config, options.name)
     print(
         f"{retired.name} is retired. Devices may delete what newer backups hold;"
@@ -49,7 +56,9 @@ def retire(options: argparse.Namespace, config: ServerConfig) -> int:
 
 def restore(options: argparse.Namespace, config: ServerConfig) -> int:
     """`restore`: puts one in the place of the database. The caller holds the lock alone, and prepares the tables afterwards."""
-    restored = restoring.restore(config, options.name, force=options.force, say=print)
+    restored = restoring.restore(
+        config, options.name, force=options.force, keeping=not options.without_backup, meant=options.database, say=print
+    )
     print(f"{restored.name} is restored. Start the server: devices send again what it does not hold.")
     return 0
 
@@ -58,8 +67,11 @@ def settle(config: ServerConfig, *, say: Callable[[str], None]) -> None:
     """What follows from the database as it is, at every start: who is taken in again, and what devices may delete."""
     for device, trouble in readmission.readmit(roll.read(config.authority_dir)):
         say(f"{device} {trouble}" if trouble else f"{device}, enrolled after the backup was made, is taken in again.")
-    for damaged in watermarks.recount(config.backup_dir):
+    for damaged in backups.settle(config):
         say(f"The backup {damaged.name} is damaged: {damaged.fault}. Devices keep what it may hold until it is mended or retired.")
+    if lost := watermarks.missing(config.backup_dir):
+        with translation.override("en"):
+            say(warnings.missing(lost, config.backup_dir))
 
 
 def line(one: Backup) -> str:
@@ -74,29 +86,6 @@ def line(one: Backup) -> str:
     if one.fault:
         words.append(f"DAMAGED: {one.fault}")
     return "  ".join(words)
-
-
-def warnings(config: ServerConfig, *, now: Callable[[], datetime] = backups.utc_now) -> Iterator[str]:
-    """What is wrong with the backups, a sentence each."""
-    found = shelf.find_all(config.backup_dir)
-    newest = shelf.newest(found)
-    if newest is None:
-        yield "There is no backup yet: devices delete nothing until there is one. Make one: ./vidhuk server backup"
-    elif now() - newest.known.made_at > OLD:
-        yield f"The newest backup is of {newest.known.made_at:%Y-%m-%d}. See why there is no newer one: ./vidhuk server backup"
-    if connection.vendor == "sqlite" and _disk(config.backup_dir) == _disk(Path(connection.settings_dict["NAME"])):
-        yield (
-            f"The backups lie on the same disk as the database ({config.backup_dir}): devices delete what they hold,"
-            " and if that disk dies, both are gone. Set backup.folder to another disk."
-        )
-    for one in found:
-        if one.counts and one.fault:
-            yield f"The backup {one.name} is damaged: {one.fault}. Mend it, or retire it: ./vidhuk server retire {one.name}"
-
-
-def _disk(path: Path) -> int:
-    """The file system on which `path` lies, or will."""
-    return next(place for place in (path, *path.parents) if place.exists()).stat().st_dev
 
 
 def _size(count: int) -> str:

@@ -26,12 +26,21 @@ EPOCH_BYTES: Final = 16
 
 
 def restore(
-    config: ServerConfig, name: str, *, force: bool = False, say: Callable[[str], None], wall: Callable[[], float] = time.time
+    config: ServerConfig,
+    name: str,
+    *,
+    force: bool = False,
+    keeping: bool = True,
+    meant: str | None = None,
+    say: Callable[[str], None],
+    wall: Callable[[], float] = time.time,
 ) -> Backup:
     """Restores the backup `name`, or the one in the folder `name`. The caller holds the server's lock alone.
 
     Refuses what was altered, what a newer Vidhuk made, another kind of database, other keys; and, unless `force`, what was retired
-    or what lacks rows that devices may have deleted. Raises `KeepingError`, and then nothing was changed.
+    or what lacks rows that devices may have deleted, or of which nobody here can say that. What there was is backed up first if
+    `keeping`. `meant` names the database that is to be replaced, where the environment and not the file says which. Raises
+    `KeepingError`, and then nothing was changed.
     """
     connection.close()
     backup = shelf.find(config.backup_dir, name, deep=True)
@@ -39,11 +48,18 @@ def restore(
     _require_keys(config, backup)
     if connection.vendor == "postgresql":
         patiently(lambda: postgresql.require_alone(_settings()))
+    inhabited = _is_inhabited()
+    _require_meant(meant, inhabited=inhabited)
     risks = watermarks.at_risk(backup, config.backup_dir)
-    _require_safe(backup, risks, force=force)
+    vouched = watermarks.is_vouched(backup, config.backup_dir)
+    _require_safe(backup, risks, vouched=vouched, force=force)
     for risk in risks:
         say(f"At risk: {_words(risk)}")
-    _keep_what_is(config, say)
+    if not vouched:
+        say(_unknown(backup))
+    say(f"{'Replaced' if inhabited else 'Filled'} is the database {_database()}.")
+    if inhabited:
+        _keep_what_is(config, say, keeping=keeping)
     _put_keys(config, backup)
     _put_database(backup, int(wall() * 1000))
     return backup
@@ -73,8 +89,36 @@ def _require_keys(config: ServerConfig, backup: Backup) -> None:
         )
 
 
-def _require_safe(backup: Backup, risks: list[Risk], *, force: bool) -> None:
-    if force or not (risks or backup.retired_at):
+def _database() -> str:
+    """Which database is meant, for people: never with its password."""
+    settings = _settings()
+    return str(settings["NAME"]) + (f" on {settings['HOST']}" if settings["HOST"] else "")
+
+
+def _require_meant(meant: str | None, *, inhabited: bool) -> None:
+    """`DATABASE_URL` goes before the file: who practises with another file could hit the server's own database."""
+    name = str(_settings()["NAME"])
+    if meant not in (None, name) or (inhabited and meant is None and os.environ.get("DATABASE_URL")):
+        raise KeepingError(
+            f"The database that would be replaced is {_database()}"
+            + (", because DATABASE_URL says so" if os.environ.get("DATABASE_URL") else "")
+            + f". If that is meant, say --database {name}; if not, begin the command with: env -u DATABASE_URL"
+        )
+
+
+def _unknown(backup: Backup) -> str:
+    return (
+        f"Devices may have deleted what came after {backup.known.made_at:%Y-%m-%d %H:%M} (UTC), when {backup.name} was made;"
+        " nobody here can say which rows."
+    )
+
+
+def _require_safe(backup: Backup, risks: list[Risk], *, vouched: bool, force: bool) -> None:
+    if force:
+        return
+    if not vouched and not risks and backup.retired_at is None:
+        raise KeepingError(f"{_unknown(backup)}\nRestore one out of backup.folder if there is any, or this one with --force.")
+    if not (risks or backup.retired_at):
         return
     why = f"was retired on {backup.retired_at:%Y-%m-%d}" if backup.retired_at else "lacks rows that devices have been told are safe"
     named = "\n".join(f"  {_words(risk)}" for risk in risks)
@@ -90,23 +134,32 @@ def _words(risk: Risk) -> str:
     return f"{risk.device}, stream {risk.stream[:8]}: rows {risk.first} to {risk.last}"
 
 
-def _keep_what_is(config: ServerConfig, say: Callable[[str], None]) -> None:
-    """Backs up the database in use, unless there is none or it is past that."""
+def _is_inhabited() -> bool:
+    """Whether the database in use is one of an installation, as far as it can be read."""
     try:
         with connection.cursor() as cursor:
             cursor.execute(contents.EPOCH)
-            inhabited = cursor.fetchone() is not None
+            return cursor.fetchone() is not None
     except DatabaseError:
-        inhabited = False
+        return False
     finally:
         connection.close()
-    if not inhabited:
+
+
+def _keep_what_is(config: ServerConfig, say: Callable[[str], None], *, keeping: bool) -> None:
+    """Backs up the database in use, unless it is past that, or nobody wants it."""
+    if not keeping:
+        say("What there was is not backed up first.")
         return
     try:
         kept = backups.make(config)
     except Damaged as fault:
         say(f"What there was is not backed up first: {fault}")
         return
+    except (KeepingError, OSError) as fault:
+        raise KeepingError(
+            f"What there is could not be backed up first. {fault}\nOr restore without that: --without-backup"
+        ) from fault
     finally:
         connection.close()
     say(f"What there was is backed up first: {kept.name}")

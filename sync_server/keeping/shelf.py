@@ -4,10 +4,11 @@ The manifests are the truth. What the database says of backups is derived from t
 must not take the knowledge of its backups with it.
 """
 
+import contextlib
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, Literal
 
@@ -20,6 +21,8 @@ from sync_server.keeping.errors import KeepingError
 MANIFEST: Final = "manifest.json"
 SUM: Final = "manifest.sha256"
 RETIRED: Final = "retired.json"
+"""In a backup's folder: since when it is. Beside them all: the names of all that ever were, because their folders go."""
+READ: Final = "read.json"
 LOCK: Final = ".lock"
 NAME: Final = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{8}(-\d+)?")
 KEYS: Final = "keys"
@@ -60,14 +63,24 @@ class Retirement(msgspec.Struct, frozen=True):
     at: datetime
 
 
+class Reading(msgspec.Struct, frozen=True):
+    """When every byte of a backup was last read, and what was wrong."""
+
+    at: datetime
+    fault: str
+
+
 @dataclass(frozen=True, slots=True)
 class Backup:
-    """One backup as it lies there. `fault` says why it cannot be restored; without a manifest nothing else is known of it."""
+    """One backup as it lies there. `fault` says why it cannot be restored; without a manifest nothing else is known of it.
+    `read_at` is when every byte of it was last read, if that is known.
+    """
 
     folder: Path
     manifest: Manifest | None
     retired_at: datetime | None
     fault: str = ""
+    read_at: datetime | None = None
 
     @property
     def name(self) -> str:
@@ -109,7 +122,9 @@ def write_manifest(folder: Path, manifest: Manifest) -> None:
 
 
 def look(folder: Path, *, deep: bool = False) -> Backup:
-    """The backup in `folder`. Sizes are always compared; `deep` reads every byte and compares digests too."""
+    """The backup in `folder`. Sizes are always compared; `deep` reads every byte and compares digests too. Otherwise what was found
+    when that was last done is believed.
+    """
     retired_at = _retired_at(folder)
     try:
         if (folder / SUM).read_text().split()[:1] != [files.digest(folder / MANIFEST)]:
@@ -117,14 +132,49 @@ def look(folder: Path, *, deep: bool = False) -> Backup:
         manifest = msgspec.json.decode((folder / MANIFEST).read_bytes(), type=Manifest)
     except (OSError, UnicodeDecodeError, msgspec.MsgspecError) as fault:
         return Backup(folder, None, retired_at, f"its manifest cannot be read ({fault})")
-    return Backup(folder, manifest, retired_at, _fault(folder, manifest.files, deep=deep))
+    last = _last_reading(folder)
+    wrong = _fault(folder, manifest.files, deep=deep) or (last.fault if last and not deep else "")
+    return Backup(folder, manifest, retired_at, wrong, last.at if last else None)
+
+
+def _last_reading(folder: Path) -> Reading | None:
+    try:
+        return msgspec.json.decode((folder / READ).read_bytes(), type=Reading)
+    except (OSError, msgspec.MsgspecError):
+        return None
+
+
+def check(folder: Path, instant: datetime) -> Backup:
+    """Reads every byte of the backup in `folder`, and notes beside them what was found, where anything can be written."""
+    found = look(folder, deep=True)
+    with contextlib.suppress(OSError):  # a disk that is read-only, or full: what was found is returned all the same
+        files.write_whole(folder / READ, msgspec.json.encode(Reading(instant.astimezone(UTC), found.fault)))
+    return found
+
+
+def retired_names(folder: Path) -> set[str]:
+    """The names of all backups of `folder` that were ever retired, gone or not; none where that cannot be read: then they count."""
+    try:
+        return set(msgspec.json.decode((folder / RETIRED).read_bytes(), type=list[str]))
+    except (OSError, msgspec.MsgspecError):
+        return set()
+
+
+def note_retired(folder: Path, names: Iterable[str]) -> None:
+    """Enters `names` there, for good."""
+    files.write_whole(folder / RETIRED, msgspec.json.encode(sorted(retired_names(folder).union(names))))
 
 
 def _retired_at(folder: Path) -> datetime | None:
-    """When it was retired. A marker that cannot be read still is one: it is written whole, so somebody has altered it."""
+    """When it was retired. A marker that cannot be read still is one: it is written whole, so somebody has altered it. Nor does one
+    come back that was copied here from where its retirement is not known.
+    """
     marker = folder / RETIRED
     if not marker.exists():
-        return None
+        if folder.name not in retired_names(folder.parent):
+            return None
+        marker = folder.parent / RETIRED
+        return datetime.fromtimestamp(marker.stat().st_mtime).astimezone()
     try:
         return msgspec.json.decode(marker.read_bytes(), type=Retirement).at
     except (OSError, msgspec.MsgspecError):

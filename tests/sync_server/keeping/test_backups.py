@@ -5,6 +5,8 @@ import shutil
 import sqlite3
 import stat
 import threading
+from argparse import Namespace
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import UTC, datetime, time, timedelta
@@ -12,12 +14,15 @@ from pathlib import Path
 
 import pytest
 from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.utils import translation
 
 from sync_server.ingest.entering import installation
-from sync_server.keeping import backups, commands, files, postgresql, shelf, watermarks
+from sync_server.keeping import backups, commands, files, postgresql, shelf, warnings, watermarks
 from sync_server.keeping.daily import due
 from sync_server.keeping.errors import KeepingError
 from sync_server.keeping.shelf import Backup
+from sync_server.project.config import ServerConfig
 from tests.support.waiting import until
 from tests.sync_server.keeping.place import Place
 
@@ -231,6 +236,11 @@ def test_a_retirement_that_was_cut_off_is_finished_at_the_next_start(on_sqlite: 
     assert on_sqlite.stream().backed_through == 2
 
 
+def said(config: ServerConfig, **options: Callable[[], datetime]) -> list[str]:
+    with translation.override("en"):
+        return list(warnings.warnings(config, **options))
+
+
 def _flip(path: Path, *, place: int = -20) -> None:
     content = bytearray(path.read_bytes())
     content[place] ^= 1
@@ -247,7 +257,7 @@ def test_a_manifest_that_was_altered_lets_nothing_rise_until_somebody_retires_it
     (damaged,) = watermarks.recount(on_sqlite.config.backup_dir)
     assert (damaged.name, damaged.fault) == (old.name, "its manifest was altered")
     assert on_sqlite.stream().backed_through == 3, "neither nine nor the five of the other one"
-    assert any(old.name in warning for warning in commands.warnings(on_sqlite.config))
+    assert any(old.name in warning for warning in said(on_sqlite.config))
     backups.retire(on_sqlite.config, old.name)
     assert on_sqlite.stream().backed_through == 5
 
@@ -327,18 +337,18 @@ def test_a_backup_is_retired_once_and_by_its_name(on_sqlite: Place) -> None:
 
 
 def test_missing_and_old_backups_are_worth_a_warning(on_sqlite: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(commands, "_disk", lambda path: path)
-    (missing,) = commands.warnings(on_sqlite.config)
+    monkeypatch.setattr(warnings, "_disk", lambda path: path)
+    (missing,) = said(on_sqlite.config)
     assert missing.startswith("There is no backup yet")
     made = on_sqlite.backup().known.made_at
-    assert list(commands.warnings(on_sqlite.config, now=lambda: made + timedelta(days=1))) == []
-    (old,) = commands.warnings(on_sqlite.config, now=lambda: made + timedelta(days=2, minutes=1))
+    assert list(said(on_sqlite.config, now=lambda: made + timedelta(days=1))) == []
+    (old,) = said(on_sqlite.config, now=lambda: made + timedelta(days=2, minutes=1))
     assert old.startswith(f"The newest backup is of {made:%Y-%m-%d}")
 
 
 def test_backups_on_the_disk_of_the_database_are_worth_a_warning(on_sqlite: Place) -> None:
     on_sqlite.backup()
-    (same,) = commands.warnings(on_sqlite.config)
+    (same,) = said(on_sqlite.config)
     assert same.startswith("The backups lie on the same disk as the database")
     assert same.endswith("Set backup.folder to another disk.")
 
@@ -347,7 +357,7 @@ def test_backups_on_the_disk_of_the_database_are_worth_a_warning(on_sqlite: Plac
 
 
 def test_a_backup_that_would_fill_the_disk_is_not_begun(on_sqlite: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    size = (on_sqlite.config.state_dir / "server.sqlite3").stat().st_size
+    size = sum((on_sqlite.config.state_dir / name).stat().st_size for name in ("server.sqlite3", "server.sqlite3-wal"))
     usage = shutil.disk_usage("/")._replace(free=size + backups.SPARE - 1)
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
     with pytest.raises(KeepingError, match="Make room, or use another disk"):
@@ -364,3 +374,126 @@ def test_a_backup_that_fails_leaves_no_part_of_it(on_sqlite: Place, monkeypatch:
     with pytest.raises(OSError, match="No space left"):
         on_sqlite.backup()
     assert [path.name for path in on_sqlite.config.backup_dir.iterdir()] == [shelf.LOCK]
+
+
+# --- shelves that are not there -------------------------------------------------------------------------------------------------
+
+
+def _unmounted(place: Place) -> Path:
+    """The shelf's disk is gone; returns where it is."""
+    away = place.config.state_dir.parent / "unmounted"
+    place.config.backup_dir.rename(away)
+    return away
+
+
+def _marks(place: Place) -> tuple[int, int]:
+    stream = place.stream()
+    return stream.backed_through, stream.told
+
+
+def test_a_shelf_that_is_not_mounted_raises_nothing_and_no_backup_is_begun_on_an_empty_one(place: Place) -> None:
+    place.rated(5, 4, 3)
+    place.backup()
+    away = _unmounted(place)
+    place.rated(2, 1)
+    place.start()
+    assert _marks(place) == (3, 3), "it stays where it was"
+    with pytest.raises(KeepingError, match=r"has none of the 1 backups.*Mount their disk.*retire --missing"):
+        commands.backup(Namespace(to=None), place.config)
+    assert not place.config.backup_dir.exists()
+    backups.make(place.config)
+    place.start()
+    assert _marks(place) == (3, 3), "even where one was made all the same"
+    assert "is missing from" in said(place.config)[0]
+    shutil.rmtree(place.config.backup_dir)
+    away.rename(place.config.backup_dir)
+    place.start()
+    assert _marks(place) == (3, 3)
+
+
+def test_another_machine_s_shelf_raises_nothing(place: Place) -> None:
+    place.rated(5, 4, 3)
+    place.backup()
+    place.rated(2, 1)
+    other = place.with_backups(folder=place.config.state_dir.parent / "other")
+    backups.make(other)
+    backups.settle(other)
+    assert _marks(place) == (3, 3)
+    place.start()
+    assert _marks(place) == (3, 3), "and the first machine misses the other one's"
+
+
+def test_one_backup_that_was_removed_by_hand_holds_the_marks_until_it_is_retired_by_name(place: Place) -> None:
+    place.rated(5)
+    first = place.backup()
+    place.rated(4)
+    place.backup()
+    shutil.rmtree(first.folder)
+    place.start()
+    assert _marks(place) == (1, 1)
+    backups.retire(place.config, first.name)
+    assert _marks(place) == (2, 2)
+
+
+def test_backups_that_are_lost_for_good_are_retired_and_one_begins_afresh(place: Place) -> None:
+    place.rated(5, 4, 3)
+    lost = place.backup()
+    _unmounted(place)
+    assert backups.retire_missing(place.config) == [lost.name]
+    assert _marks(place) == (0, 3), "nothing is backed up, and what devices were told is not forgotten"
+    place.rated(2)
+    assert commands.backup(Namespace(to=None), place.config) == 0
+    assert _marks(place) == (4, 4)
+
+
+def test_a_retired_backup_does_not_come_back_by_a_copy_that_knows_nothing_of_it(on_sqlite: Place, tmp_path: Path) -> None:
+    on_sqlite.rated(5)
+    first = on_sqlite.backup()
+    shutil.copytree(first.folder, tmp_path / first.name)
+    on_sqlite.rated(4)
+    on_sqlite.backup()
+    backups.retire(on_sqlite.config, first.name)
+    shutil.rmtree(first.folder)
+    shutil.copytree(tmp_path / first.name, first.folder)
+    on_sqlite.start()
+    assert not shelf.look(first.folder).counts
+    assert _marks(on_sqlite) == (2, 2)
+
+
+# --- disks that rot --------------------------------------------------------------------------------------------------------------
+
+
+def test_nothing_is_retired_for_the_sake_of_backups_that_have_rotted(on_sqlite: Place) -> None:
+    config = on_sqlite.with_backups(keep=2)
+    made = []
+    for _ in range(3):
+        on_sqlite.rated(5)
+        made.append(backups.make(config))
+    _flip(made[1].database)
+    assert backups.tidy(config) == [], "of the two that would be kept one cannot be read"
+    assert shelf.look(made[1].folder).fault, "and this is remembered"
+    assert on_sqlite.stream().backed_through == 1
+    _flip(made[1].database)
+    assert shelf.check(made[1].folder, backups.utc_now()).fault == "", "until it can be read again"
+    assert backups.tidy(config) == [made[0].name]
+
+
+def test_the_log_counts_in_the_room_that_a_backup_needs(on_sqlite: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    on_sqlite.rated(5)
+    state = on_sqlite.config.state_dir
+    size, log = ((state / name).stat().st_size for name in ("server.sqlite3", "server.sqlite3-wal"))
+    assert log > 0
+    usage = shutil.disk_usage("/")._replace(free=size + log + backups.SPARE - 1)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
+    with pytest.raises(KeepingError, match="Make room"):
+        on_sqlite.backup()
+
+
+def test_a_start_writes_nothing_where_nothing_has_changed_and_waits_for_nobody_at_the_shelf(on_sqlite: Place) -> None:
+    on_sqlite.rated(5)
+    on_sqlite.backup()
+    with CaptureQueriesContext(connection) as seen:
+        backups.settle(on_sqlite.config)
+    assert not [query for query in seen.captured_queries if query["sql"].split()[0] in ("INSERT", "UPDATE", "DELETE", "BEGIN")]
+    with files.locked(on_sqlite.config.backup_dir / shelf.LOCK, alone=True):
+        on_sqlite.start()

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import psycopg
@@ -29,12 +30,12 @@ from tests.sync_server.device import told
 from tests.sync_server.keeping.place import Place
 
 
-def restore(place: Place, name: str, **options: bool) -> list[str]:
+def restore(place: Place, name: str, **options: Any) -> list[str]:
     """Restores, starts, and gives what was said."""
     said: list[str] = []
     restoring.restore(place.config, name, say=said.append, **options)
     place.start()
-    return said
+    return [line for line in said if not line.startswith(("Replaced", "Filled"))]
 
 
 def unchanged(place: Place) -> Callable[[], bool]:
@@ -285,7 +286,10 @@ def test_an_empty_machine_gets_database_and_keys(place: Place) -> None:
     if place.kind == "postgresql":
         with psycopg.connect(postgresql_url(place), autocommit=True) as admin:
             admin.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
-    restore(place, str(place.config.state_dir.parent / backup.name))
+    outside = str(place.config.state_dir.parent / backup.name)
+    with pytest.raises(KeepingError, match=r"may have deleted what came after .*nobody here can say which rows"):
+        restore(place, outside)
+    assert any("nobody here can say which rows" in line for line in restore(place, outside, force=True))
     assert LedgerRow.objects.count() == 3
     assert place.authority.fingerprint
     assert place.config.secret_key_file.read_bytes() == b"s" * 60
@@ -423,4 +427,51 @@ def test_who_has_just_been_stopped_is_given_a_moment_to_end(place: Place, monkey
     monkeypatch.setattr(patience, "EVERY_S", 0.0)
     monkeypatch.setattr(patience.time, "sleep", lambda _: reader.close())
     restore(place, backup.name)
+    assert place.stream().stored_through == 1
+
+
+# --- in the hour of need ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_disk_of_backups_that_is_full_does_not_forbid_a_restore(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    place.rated(5)
+    backup = place.backup()
+    place.rated(4)
+    as_it_was = unchanged(place)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(1, 1, 0))
+    with pytest.raises(KeepingError, match=r"MB left.*\n.*--without-backup"):
+        restore(place, backup.name)
+    assert as_it_was()
+    assert restore(place, backup.name, keeping=False) == ["What there was is not backed up first."]
+    assert place.stream().stored_through == 1
+
+
+def test_what_devices_were_ever_told_makes_an_older_backup_refused_though_the_marks_fell_since(place: Place) -> None:
+    place.rated(5, 4, 3)
+    first = place.backup()
+    kept = place.config.state_dir.parent / first.name
+    shutil.move(first.folder, kept)
+    backups.retire_missing(place.config)
+    place.rated(2, 1)
+    last = place.backup()
+    backups.retire(place.config, last.name)
+    assert place.stream().backed_through == 0
+    with pytest.raises(KeepingError, match="rows 4 to 5"):
+        restore(place, str(kept))
+
+
+def test_the_database_that_the_environment_names_is_replaced_only_by_its_name(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place.rated(5)
+    backup = place.backup()
+    place.rated(4)
+    as_it_was = unchanged(place)
+    monkeypatch.setenv("DATABASE_URL", "set")
+    with pytest.raises(KeepingError, match=r"DATABASE_URL says so.*--database .*env -u DATABASE_URL"):
+        restore(place, backup.name, force=True)
+    with pytest.raises(KeepingError, match="would be replaced is"):
+        restore(place, backup.name, meant="another")
+    assert as_it_was()
+    restore(place, backup.name, meant=str(connection.settings_dict["NAME"]))
     assert place.stream().stored_through == 1
