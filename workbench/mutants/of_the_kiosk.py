@@ -169,7 +169,7 @@ FAULTS: Final = (
     Fault(
         "a damaged value of the ledger's own is believed",
         "kiosk/ledger/sealing.py",
-        '    if len(kept) < SEAL_BYTES or sealed(value) != kept:',
+        "    if len(kept) < SEAL_BYTES or sealed(value) != kept:",
         "    if len(kept) < SEAL_BYTES:",
         "tests/kiosk/test_ledger_keeper.py::test_a_flipped_bit_in_what_the_ledger_knows_of_itself_is_noticed",
     ),
