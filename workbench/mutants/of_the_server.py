@@ -247,9 +247,9 @@ FAULTS: Final = (
     # --- backups ---
     Fault(
         "what devices may delete follows the newest backup",
-        "sync_server/keeping/watermarks.py",
-        "    counting = [backup for backup in shelf.find_all(folder) if backup.counts]",
-        "    counting = [backup for backup in shelf.find_all(folder) if backup.counts][-1:]",
+        "sync_server/keeping/shelf.py",
+        "{key: min(through, held[key])",
+        "{key: max(through, held[key])",
         "tests/sync_server/keeping/test_backups.py::"
         "test_what_devices_may_delete_is_what_the_oldest_backup_holds_that_may_still_be_restored",
     ),
@@ -279,7 +279,7 @@ FAULTS: Final = (
     Fault(
         "a retired backup is restored without a word",
         "sync_server/keeping/restoring.py",
-        "    if force or not (risks or backup.retired_at):",
+        "    if not (risks or backup.retired_at):",
         "    if True:",
         "tests/sync_server/keeping/test_restoring.py::"
         "test_a_retired_backup_is_refused_unless_forced_and_then_the_rows_at_risk_are_named",

@@ -4,6 +4,7 @@ from datetime import date, datetime, timedelta
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
+from django.conf import settings
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
@@ -15,6 +16,7 @@ from sync_server.accounts.selectors import courts_kept_by, keeps_every_court
 from sync_server.courts.models import Device, Exit
 from sync_server.dashboard import device_tables, device_words
 from sync_server.fleet.standing import Standing, devices_at, standings
+from sync_server.keeping.warnings import warnings
 from sync_server.results.reconciliation import Reconciliation, reconcile
 
 USUAL_DAYS: Final = 7
@@ -49,6 +51,8 @@ def index(request: HttpRequest) -> HttpResponse:
             "room": "devices",
             "lead": device_words.list_lead(found),
             "lines": lines,
+            # They concern every court, and nobody of a single one can do anything about them.
+            "warnings": list(warnings(settings.CONFIG)) if keeps_every_court(request.user) else [],
         },
     )
 

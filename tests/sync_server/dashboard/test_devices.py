@@ -5,6 +5,7 @@ import io
 import re
 from datetime import datetime, timedelta
 from hashlib import sha256
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -24,6 +25,7 @@ from sync_server.fleet.models import DeviceState
 from sync_server.fleet.services import record_health, record_presence
 from sync_server.ingest.models import LedgerRow, SetAside, Stream
 from sync_server.ingest.services import accept, put_aside
+from sync_server.project.config import ServerConfig
 from sync_server.results import tallies
 from tests.sync_server.dashboard.test_pages import PASSWORD, read
 from tests.sync_server.device import NOON, Source, a_court, a_source, an_exit
@@ -134,6 +136,15 @@ def test_a_device_that_was_moved_away_is_looked_after_there(source: Source, staf
     assert source.device is not None
     courts.place_device(device=source.device, exit=an_exit(a_court("theirs")), starts_at=NOON)
     assert staff.get("/devices/kiosk-mine-1/").status_code == 404
+
+
+def test_who_keeps_every_court_is_told_that_backups_fail_and_nobody_else_is(
+    source: Source, staff: Client, settings: Any, tmp_path: Path
+) -> None:
+    settings.CONFIG = ServerConfig(state_dir=tmp_path)
+    everywhere = signed_in(Role.Kind.FACILITY, name="petro")
+    assert "Резервних копій ще немає: доки їх немає, пристрої нічого не стирають." in read(everywhere, "/devices/").text
+    assert "копі" not in read(staff, "/devices/").text.replace("У резервній копії", "")
 
 
 # --- the one line -------------------------------------------------------------------------------------------------------------
