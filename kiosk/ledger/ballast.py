@@ -15,6 +15,17 @@ BYTES: Final = 1024 * 1024
 ROOM: Final = 16 * BYTES
 """Free room from which on it is taken on board again: visitors' answers come first."""
 
+APPEND: Final = 64 * 1024
+"""Free room that any append finds enough."""
+
+
+def has_room(path: Path) -> bool:
+    """Whether the card says that an append beside the ledger `path` finds room; a card that says nothing is asked by writing."""
+    try:
+        return disk_usage(path.parent).free >= APPEND
+    except OSError:
+        return True
+
 
 def take(path: Path) -> None:
     """Sees to it that the ledger `path` has its ballast, if the card has room to spare."""

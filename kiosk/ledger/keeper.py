@@ -226,8 +226,9 @@ class Keeper:
 
     def _work(self, store: Store) -> bool:
         if self.trouble:
-            store.remember(store.standing.progress)  # a write that harms nobody tells whether the card takes writes again
-            self._committed(store)
+            if ballast.has_room(self._path):  # else a small write may fit into what the log has already, and a rating does not
+                store.remember(store.standing.progress)  # a write that harms nobody tells whether the card takes writes again
+                self._committed(store)
             return False
         if store.salvage is not None:
             self._salvage(store, store.salvage)

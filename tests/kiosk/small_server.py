@@ -30,6 +30,7 @@ class SmallServer:
         self.faults: list[str] = []
         self.epoch = b"\x01" * 16
         self.silent = False
+        self.backed = True
         self.credit = 8
         self.lock = threading.Lock()
         self.client: mqtt.Client | None = None
@@ -108,4 +109,4 @@ class SmallServer:
         stored = 0
         while (stream, stored + 1) in self.rows:
             stored += 1
-        return Ack(1, self.epoch, stream, stored, stored, self.credit, 0)
+        return Ack(1, self.epoch, stream, stored, stored if self.backed else 0, self.credit, 0)

@@ -112,7 +112,7 @@ class Whole:
 
 @dataclass(frozen=True)
 class Benchmark:
-    """`measure(runs, say, **options)` gives the figures; `runs` is how often each thing is measured unless somebody says otherwise."""
+    """`measure(runs, say, **options)` gives the figures; `runs` is how often each is measured unless somebody says otherwise."""
 
     name: str
     about: str
