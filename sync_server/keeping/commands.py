@@ -67,6 +67,7 @@ def settle(config: ServerConfig, *, say: Callable[[str], None]) -> None:
     """What follows from the database as it is, at every start: who is taken in again, and what devices may delete."""
     for device, trouble in readmission.readmit(roll.read(config.authority_dir)):
         say(f"{device} {trouble}" if trouble else f"{device}, enrolled after the backup was made, is taken in again.")
+    restoring.settle_at_risk(config)
     for damaged in backups.settle(config):
         say(f"The backup {damaged.name} is damaged: {damaged.fault}. Devices keep what it may hold until it is mended or retired.")
     if lost := watermarks.missing(config.backup_dir):

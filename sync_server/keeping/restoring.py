@@ -11,10 +11,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
+import msgspec
 from django.apps import apps
 from django.db import DatabaseError, connection
 from django.db.migrations.loader import MigrationLoader
 
+from sync_server.fleet import risks as fleet_risks
 from sync_server.keeping import backups, contents, files, postgresql, shelf, sqlite, watermarks
 from sync_server.keeping.errors import Damaged, KeepingError
 from sync_server.keeping.patience import patiently
@@ -61,8 +63,33 @@ def restore(
     if inhabited:
         _keep_what_is(config, say, keeping=keeping)
     _put_keys(config, backup)
-    _put_database(backup, int(wall() * 1000))
+    now_ms = int(wall() * 1000)
+    leave_at_risk(config, risks, now_ms)
+    _put_database(backup, now_ms)
     return backup
+
+
+class _AtRisk(msgspec.Struct, frozen=True):
+    """What a restore by force lacks, until the restored database can be told."""
+
+    noticed: int
+    risks: list[Risk]
+
+
+def leave_at_risk(config: ServerConfig, risks: list[Risk], now_ms: int) -> None:
+    """Leaves word of `risks` for `settle_at_risk`, beside the database: what is in its tables is about to be replaced."""
+    if risks:
+        files.write_whole(config.state_dir / _AT_RISK, msgspec.json.encode(_AtRisk(now_ms, risks)))
+
+
+def settle_at_risk(config: ServerConfig) -> None:
+    """Writes into the database what a restore has left word of. Rows that it holds are not named by that, so that a restore that
+    was cut off before its end does no harm. Safe to repeat."""
+    left = config.state_dir / _AT_RISK
+    if left.exists():
+        found = msgspec.json.decode(left.read_bytes(), type=_AtRisk)
+        fleet_risks.note(found.risks, found.noticed)
+        left.unlink()
 
 
 def _require_sound(backup: Backup) -> None:
@@ -206,4 +233,5 @@ def _settings() -> postgresql.Settings:
     return connection.settings_dict
 
 
+_AT_RISK: Final = "at-risk.json"
 _CERTIFICATE: Final = "ca.crt"

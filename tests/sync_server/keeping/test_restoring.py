@@ -21,6 +21,7 @@ from django.db import connection
 from sync_server.courts.models import Device, Placement
 from sync_server.courts.services import register_device
 from sync_server.fleet import roll
+from sync_server.fleet.risks import at_risk
 from sync_server.ingest.entering import installation
 from sync_server.ingest.models import LedgerRow
 from sync_server.ingest.services import accept
@@ -111,6 +112,9 @@ def test_rows_that_a_device_has_deleted_are_named_gone_after_a_restore_by_force_
     backups.retire(place.config, first.name)
     place.rated(5)
     restore(place, first.name, force=True)
+    device, stream = place.stream().device, bytes(place.stream().stream)
+    assert at_risk({device.pk: device.name}) == {device.pk: {stream: [(4, 5)]}}, "staff see what may be lost"
+    assert not (place.config.state_dir / "at-risk.json").exists()
     accept([place.source.hello(oldest=6)])
     ack = place.source.send(6)
     assert (ack.stored_through, ack.missing) == (6, [])
