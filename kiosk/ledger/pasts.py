@@ -13,7 +13,7 @@ import msgspec
 
 from kiosk.core.progress import Progress
 from kiosk.ledger.pages import Row
-from kiosk.ledger.sealing import seal
+from kiosk.ledger.sealing import row_seal
 from wire import chain
 from wire.codec import WireError, decode_event
 from wire.events import Link
@@ -96,7 +96,7 @@ def _sound(past: Past, group: Sequence[Row], following: Sequence[Row]) -> tuple[
         else:
             doubtful.append(found)
     for found in doubtful:
-        proven = found.seal == seal(found.row)
+        proven = found.seal == row_seal(found.seq, found.row)
         # Behind a hole and where another stream may begin, a row must do that was recorded before rows had checksums.
         if past.mixed or not chained:
             proven |= not found.seal

@@ -15,6 +15,11 @@ def seal(value: bytes) -> bytes:
     return crc32(value).to_bytes(SEAL_BYTES, "big")
 
 
+def row_seal(seq: int, row: bytes) -> bytes:
+    """The checksum of `row`, at its place in the stream: elsewhere it would be believed a second time."""
+    return seal(seq.to_bytes(8, "big") + row)
+
+
 def sealed(value: bytes) -> bytes:
     """`value` with its checksum."""
     return value + seal(value)

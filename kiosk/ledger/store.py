@@ -23,7 +23,7 @@ from kiosk.ledger.pages import Row, rows_beyond
 from kiosk.ledger.pasts import COLUMNS, Past, bite, safe_through
 from kiosk.ledger.salvage import Salvage
 from kiosk.ledger.schema import is_current, migrate
-from kiosk.ledger.sealing import Unreadable, opened, seal, sealed
+from kiosk.ledger.sealing import Unreadable, opened, row_seal, sealed
 from wire import chain
 from wire.codec import WireError, decode_event
 from wire.events import ID_BYTES, Link, StreamId, at
@@ -373,7 +373,10 @@ class Store:
         links = chain.links(self._head, rows)
         self._connection.executemany(
             "INSERT INTO rows (seq, row, link, seal) VALUES (?, ?, ?, ?)",
-            zip(range(self._next, self._next + len(rows)), rows, links, map(seal, rows), strict=True),
+            (
+                (seq, row, link, row_seal(seq, row))
+                for seq, (row, link) in enumerate(zip(rows, links, strict=True), self._next)
+            ),
         )
         return links[-1] if links else self._head
 

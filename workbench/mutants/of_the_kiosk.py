@@ -363,6 +363,13 @@ FAULTS: Final = (
         "tests/kiosk/test_delivery.py::test_a_server_that_has_rows_which_were_never_written_here_has_them_of_another_device",
     ),
     Fault(
+        "a row is stamped with the wall clock instead of the one that never jumps",
+        "kiosk/clock.py",
+        "monotonic = time.clock_gettime_ns(time.CLOCK_BOOTTIME) // 1_000_000",
+        "monotonic = time.time_ns() // 1_000_000",
+        "tests/faults/test_clock.py::test_what_was_recorded_before_the_clock_was_set_is_dated_once_it_is",
+    ),
+    Fault(
         "a device without a clock never tells the server how to date it",
         SYNC,
         "            self._delivery.greet_again()",
