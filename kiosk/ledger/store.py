@@ -373,10 +373,7 @@ class Store:
         links = chain.links(self._head, rows)
         self._connection.executemany(
             "INSERT INTO rows (seq, row, link, seal) VALUES (?, ?, ?, ?)",
-            (
-                (seq, row, link, row_seal(seq, row))
-                for seq, (row, link) in enumerate(zip(rows, links, strict=True), self._next)
-            ),
+            ((seq, row, link, row_seal(seq, row)) for seq, (row, link) in enumerate(zip(rows, links, strict=True), self._next)),
         )
         return links[-1] if links else self._head
 
