@@ -18,15 +18,18 @@ PARTS: Final = ("-shm", "-journal", "-wal", "")
 
 
 def let_go(path: Path, connection: sqlite3.Connection) -> None:
-    """Closes the `connection` to the ledger `path`, whose log stays as it was. Raises `OSError` and `sqlite3.Error`."""
+    """Closes the `connection` to the ledger `path`, whose log stays as it was. Raises `OSError` and `sqlite3.Error`, and has closed
+    it then too: a connection that nobody knows any more would keep everybody out of the file."""
     log, hidden = _log(path), _hidden_log(path)
-    with suppress(FileNotFoundError):
-        log.rename(hidden)
-        sync_folder(path.parent)  # or a power cut would find SQLite's deletion alone
     try:
-        connection.close()
+        with suppress(FileNotFoundError):
+            log.rename(hidden)
+            sync_folder(path.parent)  # or a power cut would find SQLite's deletion alone
     finally:
-        put_back(path)
+        try:
+            connection.close()
+        finally:
+            put_back(path)
 
 
 def put_back(path: Path) -> None:
