@@ -18,7 +18,7 @@ from workbench.torture.shim import FOR_EVER, Shim
 SEED = 20261123
 PRESSES = 3
 CUTS = 6
-TOGETHER = 8
+TOGETHER = 16
 
 
 @dataclass
