@@ -538,8 +538,8 @@ void card_fail(int number, sqlite3_int64 after, int count)
 
 void card_fill(int number, int full) { cards[number].full = full; }
 int card_dead(int number) { return cards[number].dead; }
-int card_hits(int number) { return cards[number].hit_fail * 1000 + cards[number].hit_full; }
-sqlite3_int64 card_ops(int number) { return cards[number].ops; }
+int card_full_hits(int number) { return cards[number].hit_full; }
+int card_fail_hits(int number) { return cards[number].hit_fail; }
 
 /* A name changed by other means than SQLite. Called before it happens; true when there is no power for it. */
 int card_rename(int number, const char *old, const char *new)

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from workbench.installation import ROOT
 
@@ -56,8 +56,8 @@ def library() -> ctypes.CDLL:
         "card_fail": [number, long, number],
         "card_fill": [number, number],
         "card_dead": [number],
-        "card_hits": [number],
-        "card_ops": [number],
+        "card_full_hits": [number],
+        "card_fail_hits": [number],
         "card_rename": [number, text, text],
         "card_folder": [number, text],
         "card_created": [number, text],
@@ -66,7 +66,6 @@ def library() -> ctypes.CDLL:
         "card_restart": [number, number, ctypes.c_uint64],
     }.items():
         getattr(found, function).argtypes = arguments
-    found.card_ops.restype = long
     found.card_restart.restype = found.card_fill.restype = found.card_fail.restype = found.card_cut.restype = None
     found.card_register()
     try:
@@ -75,6 +74,13 @@ def library() -> ctypes.CDLL:
         raise NoCompiler("This Python carries an SQLite of its own; take one that uses the system's, as Debian's does.") from None
     sys.addaudithook(_heard)
     return found
+
+
+class Refusals(NamedTuple):
+    """Writes that found no room, and syncs that failed."""
+
+    full: int = 0
+    syncs: int = 0
 
 
 class Card:
@@ -99,14 +105,10 @@ class Card:
         return bool(self._library.card_dead(self._number))
 
     @property
-    def operations(self) -> int:
-        """Writes, syncs and changes of names so far."""
-        return int(self._library.card_ops(self._number))
-
-    @property
-    def refusals(self) -> int:
-        """Writes that found no room and syncs that failed so far."""
-        return sum(divmod(int(self._library.card_hits(self._number)), 1000))
+    def refusals(self) -> Refusals:
+        """What it has refused so far."""
+        call, number = self._library, self._number
+        return Refusals(call.card_full_hits(number), call.card_fail_hits(number))
 
     def cut(self, after: int = NOW) -> None:
         """The power goes at the `after`-th operation from now on, or never."""

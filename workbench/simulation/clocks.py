@@ -31,6 +31,16 @@ class Habit(StrEnum):
     JUMPS = "jumps"
 
 
+LIES: Final = {
+    Habit.LATE: "clock late",
+    Habit.NEVER: "clock never set",
+    Habit.LIAR: "clock years off",
+    Habit.JUMPS: "clock jumped",
+}
+"""What it is called when a device has read a clock of that habit in its lie, or, where the lie is a change, on both its sides."""
+CHANGES: Final = frozenset({Habit.LATE, Habit.JUMPS})
+
+
 @dataclass(frozen=True, slots=True)
 class Spell:
     """From `since` (true ms) on the wall clock is `error` ms ahead of the truth."""
@@ -74,18 +84,29 @@ class LyingClock:
     def __init__(self, agenda: Agenda) -> None:
         self._agenda = agenda
         self.boot = boot(agenda.random, agenda.now, Habit.HONEST)
+        self._read: Spell | None = None
 
     def start(self, habit: Habit) -> Boot:
         """The kernel has started anew: another boot id, a monotonic clock near zero, and a wall clock of that habit."""
         self.boot = boot(self._agenda.random, self._agenda.now, habit)
+        self._read = None
         return self.boot
 
     def stamp(self) -> Stamp:
         """Both clocks, now."""
         now = self._agenda.now
         spell = self.boot.spell(now)
+        if spell is not self._read:
+            self._tell(changed=self._read is not None)
+            self._read = spell
         monotonic = self.boot.monotonic(now)
         return Stamp(self.boot.id, Millis(monotonic), now + spell.error - monotonic, spell.synchronised)
+
+    def _tell(self, *, changed: bool) -> None:
+        """The device has taken in how its wall clock stands."""
+        habit = self.boot.habit
+        if habit in LIES and (changed or habit not in CHANGES):
+            self._agenda.happened[LIES[habit]] += 1
 
 
 def boot(random: Random, now: int, habit: Habit) -> Boot:

@@ -45,9 +45,10 @@ def _some(world: "World", *, on: bool = True) -> Kiosk | None:
 def _weather(world: "World") -> None:
     random = world.agenda.random
     weather = Weather(slowest=random.choice((50, 400, 4_000)))
-    for name in ("lost", "repeated", "delayed", "garbled"):
-        if random.random() < 0.6:
-            setattr(weather, name, random.choice((0.05, 0.2, 0.5)))
+    mishaps = ("lost", "repeated", "delayed", "garbled")
+    one = random.choice(mishaps)
+    for name in [name for name in mishaps if name == one or random.random() < 0.5]:
+        setattr(weather, name, random.choice((0.05, 0.2, 0.5)))
     world.network.weather = weather
     world.agenda.fault("bad weather", "network", str(weather))
     world.agenda.after(random.randrange(2 * MINUTE, 30 * MINUTE), lambda: setattr(world.network, "weather", Weather()))
@@ -59,7 +60,7 @@ def _partition(world: "World") -> None:
         return
     number = kiosk.number
     world.network.cut_off.add(number)
-    world.agenda.fault("cut off", kiosk.name)
+    world.agenda.note(kiosk.name, "cut off")
     world.agenda.after(world.agenda.random.randrange(10 * SECOND, 40 * MINUTE), lambda: world.network.cut_off.discard(number))
 
 
@@ -69,14 +70,14 @@ def _broker_restart(world: "World") -> None:
 
 def _mqtt_blocked(world: "World") -> None:
     world.network.mqtt_blocked = True
-    world.agenda.fault("MQTT blocked", "network")
+    world.agenda.note("network", "MQTT blocked")
     pause = world.agenda.random.randrange(2 * MINUTE, 60 * MINUTE)
     world.agenda.after(pause, lambda: setattr(world.network, "mqtt_blocked", False))
 
 
 def _https_blocked(world: "World") -> None:
     world.network.https_blocked = True
-    world.agenda.fault("HTTPS blocked", "network")
+    world.agenda.note("network", "HTTPS blocked")
     pause = world.agenda.random.randrange(2 * MINUTE, 60 * MINUTE)
     world.agenda.after(pause, lambda: setattr(world.network, "https_blocked", False))
 
@@ -132,13 +133,12 @@ def _late_move(world: "World") -> None:
 
     random, agenda = world.agenda.random, world.agenda
     kiosk = random.choice(world.kiosks)
-    since = agenda.now - random.choice((0, random.randrange(3 * HOUR)))
-    courts.place_device(
-        device=Device.objects.get(name=kiosk.device),
-        exit=random.choice(world.exits),
-        starts_at=datetime.fromtimestamp(since / 1000, UTC),
-    )
-    agenda.fault("late move", kiosk.name)
+    since = datetime.fromtimestamp((agenda.now - random.choice((0, random.randrange(3 * HOUR)))) / 1000, UTC)
+    device, exit = Device.objects.get(name=kiosk.device), random.choice(world.exits)
+    before = device.placements.filter(starts_at__lte=since).order_by("starts_at").last()
+    courts.place_device(device=device, exit=exit, starts_at=since)
+    if before is None or before.exit_id != exit.pk:
+        agenda.fault("late move", kiosk.name)
 
 
 # --- cards ------------------------------------------------------------------------------------------------------------------
@@ -201,7 +201,7 @@ def _card_full(world: "World") -> None:
     kiosk = _some(world)
     if kiosk is not None:
         kiosk.card.fill(True)
-        world.agenda.fault("card full", kiosk.name)
+        world.agenda.note(kiosk.name, "the card is full")
         world.agenda.after(world.agenda.random.randrange(10 * SECOND, 20 * MINUTE), lambda: kiosk.card.fill(False))
 
 
@@ -210,14 +210,14 @@ def _sync_fails(world: "World") -> None:
     if kiosk is not None:
         random = world.agenda.random
         kiosk.card.fail_syncs(random.randrange(1, 12), random.choice((1, 1, 2, 5)))
-        world.agenda.fault("sync fails", kiosk.name)
+        world.agenda.note(kiosk.name, "syncs are going to fail")
 
 
 def _slow_card(world: "World") -> None:
     kiosk = _some(world)
     if kiosk is not None:
         kiosk.slow = True
-        world.agenda.fault("slow card", kiosk.name)
+        world.agenda.note(kiosk.name, "the card is slow")
         world.agenda.after(world.agenda.random.randrange(MINUTE, 15 * MINUTE), lambda: setattr(kiosk, "slow", False))
 
 

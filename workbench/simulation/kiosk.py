@@ -32,12 +32,8 @@ LONG_MOVE: Final = 1_000
 """Rows that take the ledger several bites."""
 REPORT_EVERY: Final = 8 * MINUTE
 """Rarer than in earnest: a report costs a run as much as a batch."""
-LIES: Final = {
-    Habit.LATE: "clock late",
-    Habit.NEVER: "clock never set",
-    Habit.LIAR: "clock years off",
-    Habit.JUMPS: "clock jumped",
-}
+SLOW: Final = 3 * SECOND
+"""A commit that takes longer makes a card a slow one."""
 
 
 class Signer:
@@ -87,6 +83,8 @@ class Kiosk:
         self._biting = False
         self._alarm = 0
         self._doubtful: list[Key] = []
+        self._refused = self.card.refusals
+        self._last: Scene | None = None
         self._ways: list[MqttWay | HttpsWay] = []
 
     @property
@@ -125,8 +123,6 @@ class Kiosk:
         boot = self.clock.start(habit)
         self._truth.boots[boot.id] = boot
         agenda.note(self.name, f"on, clock {habit}")
-        if habit in LIES:
-            agenda.happened[LIES[habit]] += 1
         self._start()
 
     def _start(self) -> None:
@@ -200,6 +196,12 @@ class Kiosk:
 
     def _power_gone(self) -> bool:
         """Whether the card died under what has just been done; then the device is dark from now on."""
+        refused, before = self.card.refusals, self._refused
+        self._refused = refused
+        if refused.full > before.full:
+            self._agenda.fault("card full", self.name)
+        if refused.syncs > before.syncs:
+            self._agenda.fault("sync fails", self.name)
         if not self.card.dead or not self.on:
             return not self.on
         self._agenda.fault("power cut while writing", self.name)
@@ -216,8 +218,6 @@ class Kiosk:
         if self._last is not None:
             self.person.see(self._last)
         self._go_on(self.person)
-
-    _last: Scene | None = None
 
     def show(self, scene: Scene) -> None:
         """The screen has changed."""
@@ -244,8 +244,10 @@ class Kiosk:
                 if isinstance(row, Answer):
                     self.person.rated(row)
         self._free_at = max(self._free_at, self._agenda.now) + random.randrange(2, 40)
-        if self.slow:
-            self._free_at += random.randrange(0, 9_000)
+        if self.slow and (wait := random.randrange(0, 9_000)):
+            self._free_at += wait
+            if wait > SLOW:
+                self._agenda.fault("slow card", self.name)
         self.later(self._free_at - self._agenda.now, lambda: self._commit(tuple(rows), done))
 
     def _commit(self, rows: tuple[Event, ...], done: Callable[[bool], None]) -> None:

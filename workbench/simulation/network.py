@@ -67,11 +67,19 @@ class Network:
 
     def reaches_broker(self, number: int) -> bool:
         """Whether device number `number` could connect to the broker now."""
-        return self.broker_up and not self.mqtt_blocked and number not in self.cut_off
+        return self.broker_up and not self._stands_in_the_way("MQTT blocked", self.mqtt_blocked, number)
 
     def reaches_door(self, number: int) -> bool:
         """Whether a request of device number `number` would come through now."""
-        return self._server.up and not self.https_blocked and number not in self.cut_off
+        return self._server.up and not self._stands_in_the_way("HTTPS blocked", self.https_blocked, number)
+
+    def _stands_in_the_way(self, kind: str, blocked: bool, number: int) -> bool:
+        """Whether the lines of device `number` are cut, by what is counted now that it matters to somebody."""
+        if blocked:
+            self._agenda.happened[kind] += 1
+        if number in self.cut_off:
+            self._agenda.happened["cut off"] += 1
+        return blocked or number in self.cut_off
 
     def connect(self, way: "MqttWay") -> None:
         """Whoever comes with a name that is there already takes its place."""

@@ -119,7 +119,7 @@ class World:
             self.kiosks[0].stock()
         for kiosk in self.kiosks:
             kiosk.power_on(self.habit())
-            self._expect_visitors(kiosk)
+            self.expect_visitors(kiosk)
         self._every(lambda: random.randrange(8 * MINUTE, 40 * MINUTE), self._tally)
         self._every(lambda: random.randrange(4 * MINUTE, 20 * MINUTE), self._prune)
         faults.plan(self, self._surely)
@@ -148,7 +148,8 @@ class World:
 
         self.agenda.after(pause(), again)
 
-    def _expect_visitors(self, kiosk: Kiosk) -> None:
+    def expect_visitors(self, kiosk: Kiosk) -> None:
+        """From now on people come to the exit at which `kiosk` stands."""
         random = self.agenda.random
 
         def come() -> None:
@@ -160,8 +161,6 @@ class World:
                 )
 
         self.agenda.after(random.randrange(10 * SECOND, 3 * MINUTE), come)
-
-    expect_visitors = _expect_visitors
 
     def _tally(self) -> None:
         if self.server.up:
