@@ -14,6 +14,7 @@ Colour = Annotated[str, msgspec.Meta(pattern=PATTERN)]
 Rgb = tuple[float, float, float]
 """Red, green and blue of sRGB, each from 0 to 1."""
 
+BLACK: Final[Rgb] = (0.0, 0.0, 0.0)
 WHITE: Final[Rgb] = (1.0, 1.0, 1.0)
 STEPS: Final = 64
 """Steps from a colour to white: no eye tells two neighbours apart."""

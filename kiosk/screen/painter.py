@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from kivy.graphics import Canvas, Color, InstructionGroup, Line, Rectangle, RoundedRectangle
+from kivy.graphics import Canvas, Color, InstructionGroup, Line, Rectangle, RoundedRectangle, SmoothRoundedRectangle
 
 from kiosk.screen import plainicon
 from kiosk.screen.glide import Glide, glide
@@ -19,6 +19,10 @@ READY_KEPT: Final = 48
 """Canvases kept for pictures that may come, some 90 kB each."""
 SINK: Final = 4
 """Pixels at 800×480 by which what is pressed goes down."""
+PLATE_OUT: Final = 3
+PLATE_IN: Final = 2
+PLATE_CORNER: Final = 7
+"""Pixels at 800×480 by which a crest's plate goes beyond its box, by which the crest then keeps within it, and of the corners."""
 SMOOTH_S: Final = 1 / 25
 """Between two steps of a draining bar: it loses a few pixels each time, which looks even."""
 GLIDE_S: Final = 1 / 60
@@ -177,7 +181,7 @@ class Painter:
             case Ring():
                 self._ring(mark, palette, height)
             case Crest():
-                self._crest(mark, height)
+                self._crest(mark, palette, height, unit)
 
     def _text(self, mark: Text, palette: Palette, height: int, sink: int) -> None:
         Color(*tone(palette, mark.tone))
@@ -205,12 +209,18 @@ class Painter:
         inner = (x + half, y + half, box.w - mark.width, box.h - mark.width)
         Line(rounded_rectangle=(*inner, max(1, mark.corner - half)), width=half)
 
-    def _crest(self, mark: Crest, height: int) -> None:
+    def _crest(self, mark: Crest, palette: Palette, height: int, unit: float) -> None:
         texture = self._textures.crest
         if texture is None:
             return
-        scale = min(mark.box.w / texture.width, mark.box.h / texture.height)
-        _place(texture, mark.box.centred(round(texture.width * scale), round(texture.height * scale)), height, 0)
+        room, plate = mark.box, self._textures.crest_backing(palette)
+        if plate is not None:
+            ground, within = room.inset(-round(PLATE_OUT * unit), -round(PLATE_OUT * unit)), round(PLATE_IN * unit)
+            room = room.inset(within, within)
+            Color(*plate)
+            SmoothRoundedRectangle(pos=_pos(ground, height), size=(ground.w, ground.h), radius=[PLATE_CORNER * unit] * 4)
+        scale = min(room.w / texture.width, room.h / texture.height)
+        _place(texture, room.centred(round(texture.width * scale), round(texture.height * scale)), height, 0)
 
     # --- the gliding face ---
 

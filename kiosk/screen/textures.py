@@ -17,11 +17,12 @@ from kivy.graphics.opengl import GL_RGBA, GL_UNSIGNED_BYTE, glReadPixels
 from kivy.graphics.texture import Texture
 
 from kiosk.screen import plainface
+from kiosk.screen.backing import Pixel, backing
 from kiosk.screen.drawings import DISC, FACE_CELLS, FACE_SIZES, ICON_SIZES, ICONS, PRESSED_RING, RING
 from kiosk.screen.picture import Face, Icon, Panel, Tone
 from kiosk.screen.ruler import Ruler
 from kiosk.screen.theme import Palette, Theme
-from wire.colour import Rgb
+from wire.colour import BLACK, WHITE, Rgb
 from wire.crest import checked
 
 LINES_KEPT: Final = 1.2
@@ -29,6 +30,8 @@ PLATES_KEPT: Final = 1.6
 """Screens' worth of pixels that texts, and faces with grounds, are kept up to: all that one language shows in one mode."""
 LARGEST_CREST: Final = 2048
 """px a side: what every graphics chip takes."""
+LOOK: Final = 32
+"""px a side in which a crest is looked at, about as many as it is shown in: thin lines then count for what they are to the eye."""
 STEP: Final = 64
 """The frame buffer grows by so much, so that it is not made anew for every size."""
 
@@ -76,6 +79,8 @@ class Textures:
         self._codes: dict[tuple[tuple[bool, ...], ...], Any] = {}
         self._studio: Any = None
         self.crest: Any = None
+        self._seen: list[Pixel] = []
+        self._backings: dict[Rgb, Rgb | None] = {}
 
     def wear(self, crest: Path | bytes | None) -> str | None:
         """From now on `crest` is the crest. Returns what is wrong with it, and then there is none."""
@@ -84,7 +89,16 @@ class Textures:
             self.crest = None if crest is None else _received(crest) if isinstance(crest, bytes) else _own(crest)
         except ValueError as error:
             return str(error)
+        self._seen = [] if self.crest is None else self._looked_at(self.crest)
+        self._backings.clear()
         return None
+
+    def crest_backing(self, palette: Palette) -> Rgb | None:
+        """The colour of the plate on which the crest is seen; None where it needs none."""
+        ground = palette.paper
+        if ground not in self._backings:
+            self._backings[ground] = backing(self._seen, ground, self._theme.light.paper, self._theme.dark.paper)
+        return self._backings[ground]
 
     def fit(self, size: tuple[int, int]) -> None:
         """Pictures are of this size from now on."""
@@ -110,7 +124,7 @@ class Textures:
         if kept is not None:
             return kept
         size, layers = mark.box.w, self.face_layers(mark, palette, pressed)
-        with self._plate(size, size, palette):
+        with self._plate(size, size, palette.paper):
             for texture, colour in layers:
                 Color(*colour)
                 Rectangle(texture=texture, size=(size, size))
@@ -134,7 +148,7 @@ class Textures:
         if kept is not None:
             return kept
         size, corner, fall = (mark.box.w, mark.box.h), mark.corner, drop(mark)
-        with self._plate(size[0], size[1] + fall, palette):
+        with self._plate(size[0], size[1] + fall, palette.paper):
             if fall and not pressed:
                 Color(*palette.ink, self._theme.shadow_opacity)
                 _rounded(0, 0, size, corner)
@@ -167,28 +181,45 @@ class Textures:
     # --- drawing beforehand ---
 
     @contextmanager
-    def _plate(self, width: int, height: int, palette: Palette) -> Iterator[None]:
-        """What is drawn within stands in the lower left of the frame buffer, on paper. Not while a canvas is open."""
+    def _plate(self, width: int, height: int, ground: Rgb) -> Iterator[None]:
+        """What is drawn within stands in the lower left of the frame buffer, on `ground`. Not while a canvas is open."""
         if self._studio is None or self._studio.size[0] < width or self._studio.size[1] < height:
             held = self._studio.size if self._studio is not None else (0, 0)
             size = [-(-max(old, new) // STEP) * STEP for old, new in zip(held, (width, height), strict=True)]
             self._studio = Fbo(size=size)
         self._studio.clear()
         with self._studio:
-            ClearColor(*palette.paper, 1)
+            ClearColor(*ground, 1)
             ClearBuffers()
             yield
         self._studio.draw()
 
+    def _exposed(self, width: int, height: int) -> bytes:
+        """What stands in the frame buffer, four bytes a pixel."""
+        self._studio.bind()
+        pixels: bytes = glReadPixels(0, 0, width, height, GL_RGBA, GL_UNSIGNED_BYTE)
+        self._studio.release()
+        return pixels
+
     def _developed(self, width: int, height: int) -> Any:
         """A texture of its own with what stands in the frame buffer."""
-        self._studio.bind()
-        pixels = glReadPixels(0, 0, width, height, GL_RGBA, GL_UNSIGNED_BYTE)
-        self._studio.release()
         texture = Texture.create(size=(width, height), colorfmt="rgba")
-        texture.blit_buffer(pixels, colorfmt="rgba")
+        texture.blit_buffer(self._exposed(width, height), colorfmt="rgba")
         sharp(texture)
         return texture
+
+    def _looked_at(self, crest: Any) -> list[Pixel]:
+        """The crest's pixels, from which its colours and its outline are told: on black, and again on white."""
+        grounds = []
+        for ground in (BLACK, WHITE):
+            with self._plate(LOOK, LOOK, ground):
+                Color(1, 1, 1)
+                Rectangle(texture=crest, size=(LOOK, LOOK))
+            exposed = self._exposed(LOOK, LOOK)
+            grounds.append(
+                [(r / 255, g / 255, b / 255) for r, g, b in zip(exposed[::4], exposed[1::4], exposed[2::4], strict=True)]
+            )
+        return [Pixel(*both) for both in zip(*grounds, strict=True)]
 
     # --- files ---
 

@@ -1,4 +1,4 @@
-"""What is painted, and what is said, where pictures are lost: plain signs in place of the icons, and no crest."""
+"""What is painted, and what is said, where pictures are lost or would not be seen: plain signs for icons, no crest, a plate."""
 
 import os
 import subprocess
@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from PIL import Image, ImageChops
 
+from kiosk.screen import theme as themes
 from kiosk.screen.drawings import ICONS
 from tests.support.display import Display
 
@@ -22,7 +23,7 @@ import sys
 sys.path.insert(0, {str(ROOT)!r})
 from pathlib import Path
 from kiosk.screen.drawings import ICONS
-from kiosk.screen.picture import Box, Icon, Picture
+from kiosk.screen.picture import Box, Crest, Icon, Picture
 from kiosk.screen.theme import ASSETS
 from workbench.sheets import Camera, Shot
 
@@ -52,6 +53,18 @@ crest = {CREST!r}
 assert painter.wear(crest) is None and painter.crest_shape == 0.8
 print(painter.wear(crest[:-20]))
 assert painter.crest_shape is None
+
+camera.screen.painter = painter
+marks = (Crest(Box(20, 20, {SIDE}, {SIDE})),)
+for name, colour in (("navy", "#102040"), ("white", "#FFFFFF")):
+    shield = Image.new("RGBA", (64, 64))
+    shield.paste(colour, (8, 8, 56, 56))
+    shield.save(state / f"{{name}}.png")
+    assert painter.wear((state / f"{{name}}.png").read_bytes()) is None
+    for look in ("light", "dark", "contrast"):
+        shot = Shot(scene=name, language="uk", size=({SIDE} + 40,) * 2, mode="usual",
+                    picture=Picture(name + look, "uk", ({SIDE} + 40,) * 2, False, marks), palette=getattr(camera.theme, look))
+        camera.take(shot).save(state / f"{{name}}-{{look}}.png")
 """
 
 
@@ -106,3 +119,29 @@ def test_a_crest_that_cannot_be_used_is_named_with_its_file_and_what_is_wrong(fo
     rule = "Give a PNG or JPEG of at most 2048 × 2048 px"
     own = [f"{folder / name} cannot be used: {reason}. {rule}" for name, reason in why.items()]
     assert said == [*own, "is cut short. Save the picture as PNG anew."], "the last is one that the server has sent"
+
+
+@pytest.mark.parametrize(
+    ("crest", "look", "other"), [("navy", "dark", "light"), ("white", "light", "dark"), ("white", "contrast", "dark")]
+)
+def test_a_crest_that_would_fade_stands_on_a_plate(folder: Path, crest: str, look: str, other: str) -> None:
+    at_its_edge, screen, within = seen(folder, crest, look)
+    assert at_its_edge == paper(other)
+    assert screen == paper(look), "the plate ends near the crest"
+    assert within == {"navy": (0x10, 0x20, 0x40), "white": (255, 255, 255)}[crest], "the court's own colour"
+
+
+@pytest.mark.parametrize(("crest", "look"), [("navy", "light"), ("navy", "contrast"), ("white", "dark")])
+def test_a_crest_that_is_seen_stands_on_the_screen_itself(folder: Path, crest: str, look: str) -> None:
+    at_its_edge, screen, _ = seen(folder, crest, look)
+    assert at_its_edge == screen == paper(look)
+
+
+def seen(folder: Path, crest: str, look: str) -> list[object]:
+    """The colours just within the crest's box, where the crest has nothing, well outside it, and in its middle."""
+    with Image.open(folder / f"{crest}-{look}.png") as picture:
+        return [picture.getpixel((x, 20 + SIDE // 2)) for x in (22, 8, 20 + SIDE // 2)]
+
+
+def paper(look: str) -> tuple[int, ...]:
+    return tuple(round(part * 255) for part in getattr(themes.default(), look).paper)
