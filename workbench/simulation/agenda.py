@@ -52,6 +52,10 @@ class Agenda:
         self._digest.update(line.encode() + b"\n")
         self.lines.append(line)
 
+    def ended(self, how: str) -> None:
+        """What the run has come to is part of the digest, and too long for the trace."""
+        self._digest.update(how.encode() + b"\n")
+
     def fault(self, kind: str, who: str, what: str = "") -> None:
         """Something bad of `kind` has happened, and is counted."""
         self.happened[kind] += 1

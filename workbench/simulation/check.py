@@ -40,10 +40,6 @@ NAMED: Final = 5
 ANSWER, RETRACT, LEFT, _, FLAG = KINDS.values()
 
 
-class Failure(Exception):
-    """Something happened in the middle of a run that must never happen."""
-
-
 class Stay(NamedTuple):
     """A device stood at `exit` of `court` from `since` (ms) on."""
 
@@ -65,6 +61,7 @@ class Cell(NamedTuple):
 def check(world: "World") -> list[str]:
     """Every way in which this run has failed, in words; empty when it has not."""
     rows = world.server.rows()
+    world.agenda.ended(repr((rows, world.server.tallies())))
     return [*_rows(world, rows), *_chains(world, rows), *_times(world, rows), *_promises(world, rows), *_tallies(world, rows)]
 
 
@@ -250,8 +247,11 @@ def _promises(world: "World", rows: list[StoredRow]) -> Iterable[str]:
         if told is Told.UNKNOWN or visit in lost:
             continue
         word = words.get(visit)
-        said = word.value if word is not None and word.kind == ANSWER else Told.TAKEN_BACK
-        if said != told:
+        said = word.value if word is not None and word.kind == ANSWER else None
+        if told is Told.NOT_RECORDED and said is not None and not world.truth.taken_back(visit):
+            continue  # the card refused the retraction too, and nobody has come since with whose rows it could go
+        world.agenda.happened["promises"] += 1
+        if said != (None if isinstance(told, Told) else told):
             broken.append(f"{visit.device} visit {visit.visit} {visit.item}: was told {told}, counted is {said}")
     if broken:
         yield f"{len(broken)} visitors were told something else: {'; '.join(broken[:NAMED])}"

@@ -16,7 +16,7 @@ from kiosk.ledger.keeper import Keeper
 from kiosk.workers.sync import Sync, reading
 from wire import codec
 from wire.envelopes import MAX_ROWS, Health
-from wire.events import ID_BYTES, Answer, DeviceId, Event, StreamId
+from wire.events import ID_BYTES, DeviceId, Event, StreamId
 from wire.topics import Leaf
 from workbench.simulation import outage
 from workbench.simulation.agenda import Agenda
@@ -185,6 +185,7 @@ class Kiosk:
         except Exception as fault:
             self._agenda.note(self.name, f"closing without power: {type(fault).__name__}")
         self._truth.doubt(self._doubtful)
+        self._truth.died(self.device, self.clock.boot.id)
         self._doubtful = []
         self.keeper = self.sync = self._conductor = None
         self.card.restart(lossy=lossy, seed=self._agenda.random.getrandbits(64))
@@ -239,10 +240,9 @@ class Kiosk:
     def record(self, rows: Sequence[Event], done: Callable[[bool], None]) -> None:
         """A commit, which takes its time, behind those before it."""
         random = self._agenda.random
+        self._truth.asked(self.device, rows)
         if self.person is not None:
-            for row in rows:
-                if isinstance(row, Answer):
-                    self.person.rated(row)
+            self.person.caused(rows)
         self._free_at = max(self._free_at, self._agenda.now) + random.randrange(2, 40)
         if self.slow and (wait := random.randrange(0, 9_000)):
             self._free_at += wait
@@ -449,6 +449,7 @@ class _Shelf:
     def begin_anew(self, stream: StreamId, progress: Progress) -> Standing:
         found = self._kiosk.shelf(lambda keeper: keeper.begin_anew(stream, progress))
         assert isinstance(found, Standing)
+        self._kiosk.speaks_of(found.stream)
         self._kiosk.begun_anew(found)
         return found
 

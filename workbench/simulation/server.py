@@ -254,3 +254,10 @@ class Server:
                 " JOIN ingest_itemkey i ON i.id = l.item_id ORDER BY l.stream_id, l.seq"
             )
             return [StoredRow(*row)._replace(boot=bytes(row[3]), synchronised=bool(row[11])) for row in cursor.fetchall()]
+
+    def tallies(self) -> list[tuple[object, ...]]:
+        """All that is counted, in one order."""
+        from sync_server.results.models import COUNTS, Tally
+
+        cell = ("court_id", "exit_id", "item", "local_date", "input")
+        return list(Tally.objects.order_by(*cell).values_list(*cell, "hours", *COUNTS))

@@ -17,6 +17,10 @@ KINDS: Final[dict[type[Event], int]] = {Answer: 1, Retract: 2, Left: 3, Passage:
 """The tags of the wire's rows, written down a second time so that a change of one is noticed."""
 
 
+class Failure(Exception):
+    """Something happened in the middle of a run that must never happen."""
+
+
 class Key(NamedTuple):
     """Everything the server's ledger keeps of a row. Two rows that agree in all of it say the same."""
 
@@ -58,6 +62,8 @@ class Told(StrEnum):
     """What a visitor was told, where it was not an answer that counts."""
 
     TAKEN_BACK = "taken back"
+    NOT_RECORDED = "not recorded"
+    """Refused, or too late: then it must not count, if the device lived to take it back."""
     UNKNOWN = "unknown"
 
 
@@ -91,6 +97,29 @@ class Truth:
             if fate is not Fate.REFUSED:
                 self.holds.setdefault(card, set()).add(key)
         return keys
+
+    def asked(self, device: DeviceId, rows: Iterable[Event]) -> None:
+        """`rows` are on their way to the card: until somebody is told what became of an answer among them, it is open whether it
+        counts. Who gives it need not be who opened the visit: nobody can tell two people apart in front of the same question."""
+        for row in rows:
+            if isinstance(row, Answer):
+                self.promises[Visit(device, row.boot, row.visit, row.item)] = Told.UNKNOWN
+
+    def kept(self, device: DeviceId, rows: Iterable[Event]) -> bool:
+        """Whether all of `rows` are on the card."""
+        return all(self.fates.get(key_of(device, row)) is Fate.KEPT for row in rows)
+
+    def died(self, device: DeviceId, boot: bytes) -> None:
+        """The device of `boot` takes nothing back any more: what its card holds against what a visitor was told may count."""
+        for visit, told in self.promises.items():
+            if told is Told.NOT_RECORDED and (visit.device, visit.boot) == (device, boot) and not self.taken_back(visit):
+                self.promises[visit] = Told.UNKNOWN
+
+    def taken_back(self, visit: Visit) -> bool:
+        """Whether the card holds no answer of `visit`, or its retraction as well."""
+        rows = [(key, fate) for key, fate in self.fates.items() if (key.device, key.boot, key.visit, key.item) == visit]
+        answered = any(key.kind == KINDS[Answer] and fate is not Fate.REFUSED for key, fate in rows)
+        return not answered or any(key.kind == KINDS[Retract] and fate is Fate.KEPT for key, fate in rows)
 
     def doubt(self, keys: Iterable[Key]) -> None:
         """These were refused by a card that then lost its power before it was opened afresh."""

@@ -1,5 +1,6 @@
 """People at an exit: they tap, hesitate, skip, take back, walk away, and remember what the screen told them."""
 
+from collections.abc import Sequence
 from typing import Final
 
 from kiosk.core import visit
@@ -7,10 +8,10 @@ from kiosk.core.conductor import Conductor
 from kiosk.core.ports import Clock
 from kiosk.core.visit import Phase, Rules, Scene
 from wire.envelopes import Item, Misuse, Option, Questionnaire, Timings
-from wire.events import DONT_KNOW, NOT_APPLICABLE, Answer, DeviceId, Input
+from wire.events import DONT_KNOW, NOT_APPLICABLE, Answer, DeviceId, Event, Input
 from workbench.simulation.agenda import Agenda
 from workbench.simulation.clocks import SECOND
-from workbench.simulation.truth import Told, Truth, Visit
+from workbench.simulation.truth import Failure, Told, Truth, Visit
 
 
 def _item(key: str, *values: int, faces: bool = False) -> Item:
@@ -41,6 +42,8 @@ class Person:
         self._scene: Scene | None = None
         self._name: tuple[bytes, int] | None = None
         self._doing: tuple[str, int] | None = None
+        self._acting = False
+        self._rows: Sequence[Event] = ()
         self._answered: list[str] = []
         self._patience = agenda.random.randrange(2, 9)
         self.gone = False
@@ -51,9 +54,14 @@ class Person:
         if before is not None and before.busy is not None and scene.busy is None and self._doing is not None:
             self._learn(refused=scene.phase is Phase.NOT_RECORDED)
 
-    def rated(self, answer: Answer) -> None:
-        """This person's tap went to the card as `answer`: so that is what their visit is called."""
-        self._name = (answer.boot, answer.visit)
+    def caused(self, rows: Sequence[Event]) -> None:
+        """While they do something, `rows` go to the card; an answer among them says what their visit is called."""
+        if not self._acting:
+            return  # what an earlier visit still owes
+        self._rows = rows
+        for row in rows:
+            if isinstance(row, Answer):
+                self._name = (row.boot, row.visit)
 
     def _learn(self, *, refused: bool) -> None:
         item, value = self._doing or ("", 0)
@@ -62,6 +70,8 @@ class Person:
         self._agenda.note(self._device, f"visitor {self._name[1] if self._name else '?'} is told: {said} {item} {value}")
         if self._name is None:
             return
+        if not refused and not self._truth.kept(self._device, self._rows):
+            raise Failure(f"{self._device} visit {self._name[1]}: was told {said} {item} before it was on the card")
         if not item:  # everything taken back
             for told in self._answered:
                 self._truth.promises[Visit(self._device, *self._name, told)] = Told.UNKNOWN if refused else Told.TAKEN_BACK
@@ -70,8 +80,7 @@ class Person:
             self._truth.promises[Visit(self._device, *self._name, item)] = value
             self._answered.append(item)
         else:
-            # Refused, or too late: then it is taken back, if the device lives to do so.
-            self._truth.promises[Visit(self._device, *self._name, item)] = Told.UNKNOWN
+            self._truth.promises[Visit(self._device, *self._name, item)] = Told.NOT_RECORDED
             self._name = None
             self._answered = []
 
@@ -127,16 +136,23 @@ class Person:
     def _tap(self, item: Item) -> None:
         option = self._agenda.random.choice(item.options)
         self._begin(item.key, option.value)
-        self._conductor.handle(visit.Tap(option.value, Input.TOUCH, self._clock.stamp()))
+        self._do(visit.Tap(option.value, Input.TOUCH, self._clock.stamp()))
 
     def _press(self, item: Item) -> None:
         value = self._agenda.random.randrange(1, 6)
         self._begin(item.key, value)
-        self._conductor.handle(visit.Press(value, self._clock.stamp()))
+        self._do(visit.Press(value, self._clock.stamp()))
 
     def _undo(self) -> None:
         self._begin("", 0)
-        self._conductor.handle(visit.Undo(self._clock.stamp()))
+        self._do(visit.Undo(self._clock.stamp()))
+
+    def _do(self, event: visit.VisitEvent) -> None:
+        self._acting = True
+        try:
+            self._conductor.handle(event)
+        finally:
+            self._acting = False
 
     def _begin(self, item: str, value: int) -> None:
         """Until they are told, and they may not wait for it, nothing of what they said holds for sure."""

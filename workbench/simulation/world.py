@@ -13,12 +13,12 @@ from kiosk.errors import LedgerError
 from wire.events import DeviceId
 from workbench.simulation import faults
 from workbench.simulation.agenda import Agenda
-from workbench.simulation.check import Failure, check, key_of_stored
+from workbench.simulation.check import check, key_of_stored
 from workbench.simulation.clocks import DAY, HOUR, MINUTE, SECOND, Habit
 from workbench.simulation.kiosk import Kiosk, Signer
 from workbench.simulation.network import Network, Weather
 from workbench.simulation.server import Server
-from workbench.simulation.truth import Key, Truth
+from workbench.simulation.truth import Failure, Key, Truth
 
 ZONES: Final = ("Europe/Kyiv", "Europe/Kyiv", "Asia/Kolkata", "Australia/Lord_Howe", "America/St_Johns")
 """Whole hours, half hours, and one whose daylight saving is half an hour."""
@@ -136,8 +136,7 @@ class World:
         finally:
             self._clean()
         figures = {fate.value: count for fate, count in self.truth.count().items()}
-        figures["promises"] = len(self.truth.promises)
-        figures |= {name: agenda.happened.pop(name, 0) for name in ("undated", "checked", "worst time error")}
+        figures |= {name: agenda.happened.pop(name, 0) for name in ("promises", "undated", "checked", "worst time error")}
         return Outcome(self.seed, agenda.digest, failures, dict(agenda.happened), figures, list(agenda.lines))
 
     def _every(self, pause: Callable[[], int], call: Callable[[], None]) -> None:
