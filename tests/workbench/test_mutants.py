@@ -1,11 +1,12 @@
 """The check that the tests bite: every deliberate fault fits the project, and one that is not noticed is not called caught."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from workbench.mutants.catalogue import FAULTS
-from workbench.mutants.fault import Fault, FaultTrouble
+from workbench.mutants.fault import Change, Fault, FaultTrouble
 from workbench.mutants.trial import Verdict, require_sound, trees, try_all, try_one
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -47,7 +48,7 @@ def test_every_fault_fits_the_project_and_names_a_test_that_exists(known: Fault)
 def test_there_are_as_many_faults_as_promised_and_none_stands_twice() -> None:
     assert len(FAULTS) >= PROMISED
     assert len({known.name for known in FAULTS}) == len(FAULTS)
-    assert len({(known.file, known.old, known.new) for known in FAULTS}) == len(FAULTS)
+    assert len({known.changes for known in FAULTS}) == len(FAULTS)
 
 
 def test_some_of_them_are_caught_here_and_now(tmp_path: Path) -> None:
@@ -62,6 +63,25 @@ def test_some_of_them_are_caught_here_and_now(tmp_path: Path) -> None:
 def test_a_fault_that_its_test_notices_is_caught_and_leaves_no_trace(project: Path) -> None:
     assert try_one(project, fault("test_it_adds")).caught
     assert (project / "small.py").read_text() == SOUND
+
+
+def test_a_fault_may_need_two_changes_and_is_brought_in_and_taken_out_as_a_whole(project: Path) -> None:
+    (project / "large.py").write_text("LARGE = True\n")
+    both = replace(
+        fault("test_it_adds"), also=(Change("small.py", "def add", "LARGE = 1\n\ndef add"), Change("large.py", "True", "1"))
+    )
+    assert both.changed(project) == {
+        "small.py": SOUND.replace("+", "-").replace("def add", "LARGE = 1\n\ndef add"),
+        "large.py": "LARGE = 1\n",
+    }
+    assert try_one(project, both).caught
+    assert (project / "small.py").read_text() == SOUND
+    assert (project / "large.py").read_text() == "LARGE = True\n"
+
+
+def test_a_test_that_fails_and_does_not_say_what_is_wrong_has_not_noticed_it(project: Path) -> None:
+    assert try_one(project, replace(fault("test_it_adds"), said="assert -1 == 5")).caught
+    assert not try_one(project, replace(fault("test_it_adds"), said="is gone")).caught
 
 
 def test_a_fault_that_its_test_does_not_notice_is_not_caught(project: Path) -> None:

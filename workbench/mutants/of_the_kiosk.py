@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from workbench.mutants.fault import Fault
+from workbench.mutants.fault import Change, Fault
 
 STORE: Final = "kiosk/ledger/store.py"
 KEEPER: Final = "kiosk/ledger/keeper.py"
@@ -42,11 +42,14 @@ FAULTS: Final = (
     ),
     # --- the card ---
     Fault(
-        "the ledger is not synced at every commit",
+        "the card is not synced at every commit, and nobody looks whether it is",
         STORE,
         '"synchronous = FULL"',
         '"synchronous = NORMAL"',
-        "tests/kiosk/test_ledger_store.py::test_the_card_is_synced_at_every_commit_and_nobody_else_gets_in",
+        "tests/faults/test_power_cut.py::"
+        "test_a_power_cut_while_the_ledger_migrates_moves_rows_salvages_or_prunes_loses_and_doubles_none",
+        (Change(STORE, ' or self._pragma("synchronous") != 2', ""),),
+        said="rows are gone",
     ),
     Fault(
         "somebody else may write to the ledger",

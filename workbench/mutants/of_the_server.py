@@ -19,12 +19,48 @@ FAULTS: Final = (
         "tests/sync_server/gateway/test_isolation.py::test_topics_that_are_not_ours_are_passed_over",
     ),
     Fault(
-        "devices are told that rows are stored before the commit",
+        "devices are told that rows are stored before the commit, which comes with the next group",
         "sync_server/ingest/services.py",
-        "    with transaction.atomic(durable=True):\n        entering = Entering(examined)\n        entering.write()\n",
-        "    with transaction.atomic(durable=True):\n        entering = Entering(examined)\n        entering.write()\n"
-        "        transaction.set_rollback(True)\n",
-        "tests/sync_server/ingest/test_accept.py::test_a_batch_is_stored_and_acknowledged_through_its_last_row",
+        "    with transaction.atomic(durable=True):\n        entering = Entering(examined)\n",
+        "    transaction.commit()\n    transaction.set_autocommit(False)\n    if True:\n        entering = Entering(examined)\n",
+        "tests/faults/test_power_cut.py::test_after_every_power_cut_the_server_has_what_it_acknowledged_and_counts_it_once",
+        said="was told that",
+    ),
+    Fault(
+        "devices are told that rows are stored although the commit failed",
+        "sync_server/ingest/services.py",
+        "    with transaction.atomic(durable=True):\n        entering = Entering(examined)\n",
+        "    from contextlib import suppress\n\n    from django.db import OperationalError\n\n"
+        "    with suppress(OperationalError), transaction.atomic(durable=True):\n        entering = Entering(examined)\n",
+        "tests/faults/test_server_eio.py::test_a_disk_that_fails_for_a_while_loses_nothing_that_was_acknowledged",
+    ),
+    Fault(
+        "the server's disk is not synced at every commit",
+        "sync_server/project/database.py",
+        "PRAGMA synchronous=FULL",
+        "PRAGMA synchronous=NORMAL",
+        "tests/faults/test_power_cut.py::test_after_every_power_cut_the_server_has_what_it_acknowledged_and_counts_it_once",
+        said="was told that",
+    ),
+    Fault(
+        "the ledger takes a second row at the same place",
+        "sync_server/ingest/migrations/0002_ledger.py",
+        """    link bigint NOT NULL,
+    PRIMARY KEY (stream_id, seq)
+\"""
+
+
+def make(apps, schema_editor):
+    tail = " WITHOUT ROWID" if schema_editor.connection.vendor == "sqlite" else ""
+""",
+        """    link bigint NOT NULL
+\"""
+
+
+def make(apps, schema_editor):
+    tail = ""
+""",
+        "tests/sync_server/ingest/test_places.py::test_where_nobody_saw_that_a_place_is_taken_the_ledger_itself_refuses_the_row",
     ),
     Fault(
         "messages are taken off the broker before they are accepted",
@@ -222,6 +258,13 @@ FAULTS: Final = (
         "            Mark.objects.filter(id__in=ids[start : start + 500]).delete()",
         "            Mark.objects.all().delete()",
         "tests/sync_server/results/test_tallies.py::test_a_mark_that_comes_while_others_are_worked_off_stays",
+    ),
+    Fault(
+        "marks are worked off oldest first, and today waits behind the backlog",
+        "sync_server/results/due.py",
+        'marks.order_by(F("hour").desc(nulls_last=True), "id")[:MARKS_AT_ONCE]',
+        'marks.order_by(F("hour").asc(nulls_last=True), "id")[:MARKS_AT_ONCE]',
+        "tests/sync_server/results/test_newest_first.py::test_today_is_counted_before_the_days_of_the_backlog",
     ),
     Fault(
         "a move that is written down late leaves the days where they were",

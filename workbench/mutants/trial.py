@@ -5,7 +5,7 @@ import queue
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +19,8 @@ OTHERS: Final = ("DJANGO_", "VIDHUK_", "DATABASE_URL", "PYTEST_")
 """Variables, by their beginnings, that a run of tests sets for itself: they would lead its copy's run elsewhere."""
 PATIENCE_S: Final = 90.0
 """A test that takes longer than this has not noticed anything."""
+IN_FULL: Final = ("-o", "verbosity_assertions=2")
+"""What was found is told to its end, because it says why a test fails."""
 NOTICED: Final = 1
 """pytest's exit code when tests failed; 2 to 5 say that they could not be run."""
 
@@ -69,24 +71,40 @@ def try_all(
 
 def try_one(tree: Path, fault: Fault) -> Verdict:
     """Brings `fault` into `tree`, runs its test, and takes it out again."""
-    file = tree / fault.file
-    sound = file.read_text()
-    file.write_text(fault.changed(sound))
+    faulty = fault.changed(tree)
+    sound = {file: (tree / file).read_text() for file in faulty}
+    _write(tree, faulty)
     try:
         done = _pytest(tree, [fault.test], first_only=True)
     except subprocess.TimeoutExpired:
         return Verdict(fault, False, f"  the test had not ended after {PATIENCE_S:.0f} s")
     finally:
-        file.write_text(sound)
-    caught = done.returncode == NOTICED and f"FAILED {fault.test}" in done.stdout
+        _write(tree, sound)
+    caught = done.returncode == NOTICED and f"FAILED {fault.test}" in done.stdout and fault.said in done.stdout
     return Verdict(fault, caught, "" if caught else _tail(done.stdout))
+
+
+def _write(tree: Path, files: Mapping[str, str]) -> None:
+    for file, source in files.items():
+        (tree / file).write_text(source)
 
 
 def _pytest(tree: Path, tests: Sequence[str], *, first_only: bool) -> "subprocess.CompletedProcess[str]":
     ours = {name: value for name, value in os.environ.items() if not name.startswith(OTHERS)}
     environment = {**ours, "PYTHONPATH": str(tree), "PYTHONDONTWRITEBYTECODE": "1"}
     # One database is enough: the faults are in what both have in common.
-    words = ["-q", "-rf", "--tb=line", "-p", "no:cacheprovider", "-k", "not postgresql", *(["-x"] if first_only else []), *tests]
+    words = [
+        "-q",
+        "-rf",
+        "--tb=line",
+        *IN_FULL,
+        "-p",
+        "no:cacheprovider",
+        "-k",
+        "not postgresql",
+        *(["-x"] if first_only else []),
+        *tests,
+    ]
     return subprocess.run(
         [sys.executable, "-P", "-m", "pytest", *words],
         cwd=tree,
