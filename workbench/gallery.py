@@ -189,11 +189,15 @@ def shots(
                     yield Shot(name, language, size, mode, picture, palette)
 
 
-STAFF_LINE: Final = (
-    "Записано 1204510 · доставлено 1204498 · у резервній копії 1100000 · чекає з 23.11 14:05"
+STAFF_LINES: Final = {
+    "uk": "У новому ряду: записано 1204510 · доставлено 1204498 · у резервній копії 1100000 · чекає з 23.11 14:05"
     " · остання прогалина № 1204001–1204250, 23.11 13:50"
-)
-"""What staff read while they clean, as long as it gets."""
+    " · до цього ряду ще 1120400, усі в резервній копії",
+    "en": "In the new series: recorded 1204510 · delivered 1204498 · in the backup 1100000 · waiting since 23.11 14:05"
+    " · last gap No. 1204001–1204250, 23.11 13:50"
+    " · before this series 1120400 more, all in the backup",
+}
+"""What staff read while they clean, as long as it gets, in their languages."""
 
 
 def draw(
@@ -226,7 +230,7 @@ def draw(
     presenter.configure(
         Surroundings(court=court, languages=LANGUAGES, language="uk", number="17", public_url=url, items=items(), voices=voices)
     )
-    presenter.tell_staff(STAFF_LINE)
+    presenter.tell_staff(STAFF_LINES.get(scene.language, STAFF_LINES["uk"]))
     presenter.show(scene)
     clock.at = NOW
     presenter.renew()

@@ -1,5 +1,6 @@
 """The screens on which nobody is asked anything: what did not work, that the court is closed, that the glass is being wiped."""
 
+from itertools import combinations, pairwise
 from typing import Final
 
 from kiosk.screen import views
@@ -10,7 +11,9 @@ from kiosk.screen.screens import frame
 from kiosk.screen.screens.buttons import Button, put, width
 
 MOST_LINES: Final = 4
-FOOTER_LINES: Final = 5
+FOOTER_STEP: Final = -1.5
+BETWEEN: Final = " · "
+"""What parts the staff's line."""
 Line = tuple[str, Tone, bool]
 """A lesser line: its words, its tone, and whether it is bold."""
 
@@ -54,21 +57,40 @@ def cleaning(board: Board, view: views.Cleaning) -> None:
     """The glass is locked for wiping: how long still, in words and as a bar; a quiet line for staff. Nothing here can be
     touched."""
     head = frame.header(board, view.frame)
+    foot = _footer(board, view.staff) if view.staff else board.height
     bar, wide = board.px(10), board.width // 2
-    track = Box((board.width - wide) // 2, board.height * 3 // 4, wide, bar)
+    track = Box((board.width - wide) // 2, min(board.height * 3 // 4, foot - board.px(16) - bar), wide, bar)
     _notice(board, "clean", view.sentence, [], Box(0, head.bottom, board.width, track.y - head.bottom - board.px(16)))
     board.add(Panel(track, "line", None, 0, bar // 2))
     board.add(Drain(track, "accent", bar // 2, view.since, view.until))
-    if view.staff:
-        _footer(board, view.staff, top=track.bottom + board.px(16))
 
 
-def _footer(board: Board, line: str, *, top: int) -> None:
-    """`line` at the foot of the screen, below `top`, in the smallest size that is set anywhere."""
-    wide, room = board.width - 2 * board.margin, board.height - board.margin - top
-    setting = board.setting(line, width=wide, height=room, step=-1.5, max_lines=FOOTER_LINES)
-    spot = Box(board.margin, board.height - board.margin - setting.height, wide, setting.height)
-    board.text(line, spot, size=setting.size, tone="quiet", align="centre", max_lines=FOOTER_LINES)
+def _footer(board: Board, line: str) -> int:
+    """`line` at the foot of the screen, in the smallest size that is set anywhere; where it is too long for one line, it is broken
+    between its parts. Returns where it begins."""
+    wide = board.width - 2 * board.margin
+    lines = _packed(board, line.split(BETWEEN), wide)
+    settings = [board.setting(each, width=wide, height=board.height // 3, step=FOOTER_STEP, max_lines=2) for each in lines]
+    top = y = board.height - board.margin - sum(setting.height for setting in settings)
+    for words, setting in zip(lines, settings, strict=True):
+        board.text(words, Box(board.margin, y, wide, setting.height), size=setting.size, tone="quiet", align="centre", max_lines=2)
+        y += setting.height
+    return top
+
+
+def _packed(board: Board, parts: list[str], wide: int) -> list[str]:
+    """`parts` joined into as few lines of `wide` px as they fill, of lengths as equal as can be; what is wider has its own."""
+
+    def width(line: str) -> int:
+        return board.measure(line, board.type(FOOTER_STEP), False)
+
+    ways = [
+        [BETWEEN.join(parts[start:end]) for start, end in pairwise((0, *cuts, len(parts)))]
+        for many in range(len(parts))
+        for cuts in combinations(range(1, len(parts)), many)
+    ]
+    fitting = [lines for lines in ways if all(width(line) <= wide or line in parts for line in lines)]
+    return min(fitting, key=lambda lines: (len(lines), sum(width(line) ** 2 for line in lines)))
 
 
 def _notice(board: Board, icon: str, sentence: str, more: list[Line], room: Box) -> None:

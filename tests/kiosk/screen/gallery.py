@@ -14,7 +14,7 @@ from kiosk.screen.screens.compose import compose
 from kiosk.screen.staging import Stage
 from kiosk.screen.theme import Theme
 from kiosk.texts import Texts
-from workbench.gallery import COURT, LANGUAGES, LONG, PANELS, STAFF_LINE, URL, bank, items
+from workbench.gallery import COURT, LANGUAGES, LONG, PANELS, STAFF_LINES, URL, bank, items
 
 GLASSES: Final = tuple(Glass(size, diagonal) for size, diagonal in PANELS.items())
 """The panels that are photographed, too."""
@@ -87,8 +87,8 @@ def shots(theme: Theme, measure: Any, glass: Glass, *, languages: tuple[str, ...
     """Every scene in every language, in the usual look and in the accessible mode."""
     texts = Texts(languages, report)
     stage = Stage(texts)
-    stage.staff = STAFF_LINE
     for language in languages:
+        stage.staff = STAFF_LINES.get(language, STAFF_LINES["uk"])
         for name, scene in scenes(language).items():
             url = None if name == "thanks-without-code" else URL
             voices = frozenset(languages) - {"crh"}

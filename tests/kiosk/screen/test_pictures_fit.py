@@ -12,6 +12,7 @@ from kiosk.screen.picture import Box, Control, Crest, Drain, Face, Icon, Panel, 
 from kiosk.screen.theme import Theme
 from tests.kiosk.screen.gallery import GLASSES, LANGUAGES, Shot, shots
 from wire.colour import TEXT_CONTRAST, contrast
+from workbench.gallery import STAFF_LINES
 
 LEAST_TARGET_MM = 15.0
 HIGHEST_MM = 1_200
@@ -74,6 +75,17 @@ def test_every_text_fits_its_room_and_the_screen(gallery: list[Shot], ruler: Any
                 assert screen.holds(mark.box), (shot.name, mark.lines)
                 for line in mark.lines:
                     assert ruler(line, mark.size, mark.bold) <= mark.box.w, (shot.name, line)
+
+
+def test_what_staff_read_while_they_clean_is_broken_between_its_parts(gallery: list[Shot], ruler: Any) -> None:
+    for shot in gallery:
+        parts = STAFF_LINES.get(shot.language, STAFF_LINES["uk"]).split(" · ")
+        found = [mark for mark in shot.picture.marks if isinstance(mark, Text) and any(part in words(mark) for part in parts)]
+        assert (shot.scene == "cleaning") == bool(found), shot.name
+        assert not found or " · ".join(words(mark) for mark in found) == " · ".join(parts), (shot.name, found)
+        for mark in found:
+            alone = words(mark) in parts and ruler(words(mark), mark.size, mark.bold) > mark.room.w
+            assert len(mark.lines) == 1 or alone, (shot.name, mark.lines)
 
 
 def test_no_text_is_smaller_than_the_theme_allows(gallery: list[Shot], theme: Theme) -> None:
