@@ -291,19 +291,20 @@ def _damaged(world: "World") -> None:
 
 def damage(world: "World", kiosk: Kiosk, path: Path) -> int:
     """Changes some bytes of the ledger at `path`, and strikes what nobody could read any more off the card's account."""
-    from workbench.simulation.reading import readable
+    from workbench.simulation.reading import Survey
 
     random = world.agenda.random
     data = bytearray(path.read_bytes()) if path.exists() else bytearray()
     if not data:
         return 0
+    survey = Survey(path, kiosk.device)
     for _ in range(random.randrange(1, 4)):
         at = random.randrange(len(data))
         width = random.choice((1, 16, 512))
         data[at : at + width] = random.randbytes(len(data[at : at + width]))
     path.write_bytes(data)  # while it is in no device
     held = world.truth.holds.get(kiosk.number, set())
-    gone = held - readable(path, kiosk.device)
+    gone = held - survey.readable()
     return world.truth.destroyed(kiosk.number, sorted(gone), world.stored())
 
 
