@@ -120,11 +120,11 @@ class Ack(msgspec.Struct, frozen=True, array_like=True, tag=3):
 
 
 class Gap(msgspec.Struct, frozen=True, array_like=True):
-    """Rows `first` … `last` that the server asked for again, at `wall` (ms since the epoch, by the device's clock)."""
+    """Rows `first` … `last` that the server asked for again, at `wall` (ms since the epoch), none where no clock knew."""
 
     first: SeqNumber
     last: SeqNumber
-    wall: Clock64
+    wall: Clock64 | None = None
 
 
 class Health(msgspec.Struct, frozen=True, tag_field="t", tag=4):

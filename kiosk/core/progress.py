@@ -33,6 +33,7 @@ class Standing(NamedTuple):
     """What the ledger holds: rows `oldest` … `next` - 1 of `stream` (none while the two are equal), and what is known of them.
 
     `moving` rows are safe on the card but not in this stream yet: it takes them over from an earlier one, or from a damaged file.
+    `behind` rows stayed behind with earlier streams, because backups hold them; None where this stream is the first.
     """
 
     stream: StreamId
@@ -40,6 +41,7 @@ class Standing(NamedTuple):
     next: int
     progress: Progress
     moving: int = 0
+    behind: int | None = None
 
     @property
     def undelivered(self) -> int:

@@ -11,6 +11,7 @@ from kiosk import SOFTWARE
 from kiosk.config import KioskConfig
 from kiosk.core.ports import Clock, Link
 from kiosk.core.troubles import Troubles
+from kiosk.errors import LedgerError
 from kiosk.identity import Identity
 from kiosk.ledger.thread import LedgerThread
 from kiosk.links.mqtt import Broker, MqttLink
@@ -47,6 +48,7 @@ class Outside:
     ) -> None:
         self._state_dir = config.state_dir
         self._who = who
+        self._ledger = ledger
         self._clock = clock
         self._notices = notices
         self._clerk = clerk
@@ -130,9 +132,16 @@ class Outside:
         self._clerk.keep(TROUBLES, troubles.note())
         self.nudge()
 
+    def _behind(self) -> int | None:
+        """How many rows stayed behind with earlier streams, as far as the card tells."""
+        try:
+            return self._ledger.standing().behind
+        except LedgerError:
+            return None
+
     def _keep(self, health: Health, *, running: bool = True) -> None:
         outlook = self._sync.outlook
-        found = status.of(health, outlook.troubles, device=self._who.device, up=outlook.up, running=running)
+        found = status.of(health, outlook.troubles, device=self._who.device, up=outlook.up, behind=self._behind(), running=running)
         self._on_status(found)
         try:
             status.keep(self._state_dir, found)

@@ -30,7 +30,8 @@ log = structlog.get_logger("ledger")
 class Salvage(msgspec.Struct, frozen=True, array_like=True):
     """The file called `name` has been read up to `step` of `steps`; `found` rows of it are in the table of the past `number`.
 
-    Rows up to `floor` are in the server's backups; rows from `ceiling` on were refused to their visitors.
+    Rows up to `floor` are in the server's backups; rows from `ceiling` on were refused to their visitors. `behind` rows were
+    recorded and are not read from it, because the backups hold them.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Salvage(msgspec.Struct, frozen=True, array_like=True):
     step: int = 0
     found: int = 0
     mixed: bool = False
+    behind: int = 0
 
     @property
     def past(self) -> Past:
@@ -96,10 +98,12 @@ def _named(path: Path, end: str) -> list[str]:
 def begin(path: Path, name: str, *, number: int, known_next: int | None) -> Salvage:
     """A look at the file called `name`: how long it is, and what it knows of the server. Raises `OSError`."""
     damaged = Damaged(path.parent / FOLDER / name)
-    progress = _alone(damaged.values())
+    values = damaged.values()
+    progress = _alone(values)
     if progress is None:  # nobody knows what the numbers mean, so no row is left out because of its number
-        return Salvage(name, number, damaged.steps, mixed=True)
-    return Salvage(name, number, damaged.steps, safe_through(progress), known_next)
+        return Salvage(name, number, damaged.steps, mixed=True, behind=_behind(values, 0))
+    floor = safe_through(progress)
+    return Salvage(name, number, damaged.steps, floor, known_next, behind=_behind(values, floor))
 
 
 def gather(path: Path, salvage: Salvage) -> tuple[list[Row], Salvage]:
@@ -129,3 +133,13 @@ def _alone(values: dict[str, bytes]) -> Progress | None:
         return msgspec.msgpack.decode(known["progress"], type=Progress) if "progress" in known else Progress()
     except (Unreadable, msgspec.MsgspecError):
         return None
+
+
+def _behind(values: dict[str, bytes], floor: int) -> int:
+    """Rows of the file's streams that are not to be read from it, as far as it still tells."""
+    try:
+        earlier = msgspec.msgpack.decode(opened(values["behind"]), type=int) if "behind" in values else 0
+        pruned = msgspec.msgpack.decode(opened(values["pruned"]), type=tuple[int, bytes])[0] if "pruned" in values else 0
+    except (Unreadable, msgspec.MsgspecError):
+        return floor
+    return earlier + max(floor, pruned)

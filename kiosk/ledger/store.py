@@ -9,7 +9,7 @@ import secrets
 import sqlite3
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final
 
 import msgspec
 from sqlite_utils import Database
@@ -19,11 +19,12 @@ from kiosk.durable import settle, sync_folder
 from kiosk.errors import LedgerError
 from kiosk.ledger import aside
 from kiosk.ledger.faults import explained
+from kiosk.ledger.meta import Meta, Pruned
 from kiosk.ledger.pages import Row, rows_beyond
 from kiosk.ledger.pasts import COLUMNS, Past, bite, safe_through
 from kiosk.ledger.salvage import Salvage
 from kiosk.ledger.schema import is_current, migrate
-from kiosk.ledger.sealing import Unreadable, opened, row_seal, sealed
+from kiosk.ledger.sealing import Unreadable, row_seal
 from wire import chain
 from wire.codec import WireError, decode_event
 from wire.events import ID_BYTES, Link, StreamId, at
@@ -45,18 +46,6 @@ LOG_BYTES: Final = 1024 * 1024
 
 Connect = Callable[[Path], sqlite3.Connection]
 Birth = Callable[[], bytes]
-
-_progress: Final[msgspec.msgpack.Decoder[Progress]] = msgspec.msgpack.Decoder(Progress)
-_salvage: Final[msgspec.msgpack.Decoder[Salvage | None]] = msgspec.msgpack.Decoder(Salvage | None)
-_kept: Final[msgspec.msgpack.Decoder[dict[str, int]]] = msgspec.msgpack.Decoder(dict[str, int])
-_pasts: Final[msgspec.msgpack.Decoder[list[Past]]] = msgspec.msgpack.Decoder(list[Past])
-
-
-class _Pruned(NamedTuple):
-    """The last row that was deleted, and the chain after it."""
-
-    seq: int
-    link: bytes
 
 
 def connect(path: Path) -> sqlite3.Connection:
@@ -83,6 +72,7 @@ class Store:
         self._moving: list[Past] = []
         self._salvage: Salvage | None = None
         self._kept: dict[str, int] = {}
+        self._behind: int | None = None
         self._is_ours = False
         try:
             aside.put_back(path)
@@ -110,7 +100,8 @@ class Store:
     def standing(self) -> Standing:
         """What it holds now."""
         moving = sum(past.left for past in self._moving) + (self._salvage.left if self._salvage else 0)
-        return Standing(self._stream, self._oldest, self._next, self._progress, moving)
+        behind = self._behind if self._salvage is None else (self._behind or 0) + self._salvage.behind
+        return Standing(self._stream, self._oldest, self._next, self._progress, moving, behind)
 
     @property
     def salvage(self) -> Salvage | None:
@@ -153,7 +144,7 @@ class Store:
     def remember(self, progress: Progress) -> None:
         """What the server has. Losing this costs sending rows twice, so it may be written late. Raises `sqlite3.Error`."""
         with self._db.atomic():
-            self._put("progress", msgspec.msgpack.encode(progress))
+            self._meta.put(progress=progress)
         self._progress = progress
 
     def prune(self, *, older_than: int) -> int:
@@ -165,16 +156,16 @@ class Store:
         found = self._connection.execute(
             f"SELECT {COLUMNS} FROM rows WHERE seq <= ? ORDER BY seq LIMIT ?", (limit, PRUNE_AT_ONCE)
         ).fetchall()
-        last: _Pruned | None = None
+        last: Pruned | None = None
         for seq, row, link, _ in found:
             if not _is_older(row, older_than):
                 break
-            last = _Pruned(seq, link)
+            last = Pruned(seq, link)
         if last is None:
             return 0
         with self._db.atomic():
             self._connection.execute("DELETE FROM rows WHERE seq <= ?", (last.seq,))
-            self._put("pruned", msgspec.msgpack.encode(last))
+            self._meta.put(pruned=last)
         gone = last.seq + 1 - self._oldest
         self._oldest += gone
         return gone
@@ -197,16 +188,15 @@ class Store:
         stream = StreamId(self._birth())
         anew = Progress(epoch=progress.epoch, retired=progress.retired)
         moving = [*self._moving, past] if past.left else self._moving
+        behind = (self._behind or 0) + max(past.floor, past.taken)
         with self._db.atomic():
             (made,) = self._connection.execute("SELECT sql FROM sqlite_schema WHERE name = 'rows'").fetchone()
             self._connection.execute(f"ALTER TABLE rows RENAME TO {past.table}" if past.left else "DROP TABLE rows")
             self._connection.execute(made)
-            self._put("stream", stream)
-            self._put("progress", msgspec.msgpack.encode(anew))
-            self._put("pasts", msgspec.msgpack.encode(moving))
-            self._connection.execute("DELETE FROM meta WHERE key IN ('pruned', 'kept')")
+            self._meta.begin(stream)
+            self._meta.put(progress=anew, pasts=moving, behind=behind)
         self._kept = {}
-        self._stream, self._progress, self._moving = stream, anew, moving
+        self._stream, self._progress, self._moving, self._behind = stream, anew, moving, behind
         self._oldest = self._next = 1
         self._head = chain.origin(stream)
 
@@ -217,7 +207,7 @@ class Store:
         with self._db.atomic():
             taken = bite(self._connection, self._moving[0])
             moving = [taken.past, *self._moving[1:]] if taken.past.left else self._moving[1:]
-            self._put("pasts", msgspec.msgpack.encode(moving))
+            self._meta.put(pasts=moving)
             head = self._insert(taken.rows)
         self._moving = moving
         return len(self._grown(len(taken.rows), head))
@@ -236,7 +226,7 @@ class Store:
                 f"CREATE TABLE {salvage.past.table} (seq INTEGER, row BLOB, link BLOB, seal BLOB, PRIMARY KEY (seq, row, link))"
                 " WITHOUT ROWID"
             )
-            self._put("salvage", msgspec.msgpack.encode(salvage))
+            self._meta.put(salvage=salvage)
         self._salvage = salvage
 
     def gather(self, rows: Sequence[Row], salvage: Salvage) -> None:
@@ -249,15 +239,16 @@ class Store:
             )
             salvage = msgspec.structs.replace(salvage, found=salvage.found + max(0, put.rowcount))
             moving = [*self._moving, salvage.past] if salvage.read else self._moving
-            self._put("pasts", msgspec.msgpack.encode(moving))
-            self._put("salvage", msgspec.msgpack.encode(salvage))
+            self._meta.put(pasts=moving, salvage=salvage)
         self._moving, self._salvage = moving, salvage
 
     def end_salvage(self) -> None:
         """The damaged file has been read and bears a name that says so. Raises `sqlite3.Error`."""
+        behind = self.standing.behind
         with self._db.atomic():
-            self._connection.execute("DELETE FROM meta WHERE key = 'salvage'")
-        self._salvage = None
+            self._meta.put(behind=behind)
+            self._meta.forget("salvage")
+        self._salvage, self._behind = None, behind
 
     def outlived(self, names: Sequence[str]) -> list[str]:
         """Which of the salvaged files called `names` are of no more use: a row has been pruned that came after all that was taken
@@ -267,7 +258,7 @@ class Store:
         kept = {name: self._kept.get(name, self._next) for name in names}
         if kept != self._kept:
             with self._db.atomic():
-                self._put("kept", msgspec.msgpack.encode(kept))
+                self._meta.put(kept=kept)
             self._kept = kept
         return [name for name, after in kept.items() if after < self._oldest]
 
@@ -298,6 +289,7 @@ class Store:
         ):
             self._connection.execute(f"PRAGMA {pragma}").fetchall()
         self._db = Database(self._connection, recursive_triggers=False, execute_plugins=False)
+        self._meta = Meta(self._connection)
         if self._pragma("journal_mode") != "wal" or self._pragma("synchronous") != 2:
             raise LedgerError(f"SQLite did not grant the ledger {self.path} a synced write-ahead log.")
         self._pragma("schema_version")  # from here on the file is ours alone, and its log has been read
@@ -310,9 +302,9 @@ class Store:
         if transactions > 1:
             self._judge(beyond)
         migrate(self._db)
-        if self._get("stream") is None:
+        if self._meta.is_empty:
             with self._db.atomic():
-                self._put("stream", self._birth())
+                self._meta.begin(StreamId(self._birth()))
         if known_next is not None:
             with self._db.atomic():
                 self._connection.execute("DELETE FROM rows WHERE seq >= ?", (known_next,))
@@ -320,22 +312,14 @@ class Store:
         self.append([found.row for found in self._going_on(beyond)])
 
     def _load(self, *, small: bool) -> None:
-        self._stream = StreamId(self._get("stream") or b"")
-        if len(self._stream) != ID_BYTES:
-            raise Unreadable("the stream's id has the wrong length")
-        try:
-            pruned = self._pruned()
-            self._progress = _progress.decode(self._get("progress") or msgspec.msgpack.encode(Progress()))
-            self._moving = _pasts.decode(self._get("pasts") or b"\x90")
-            self._salvage = _salvage.decode(self._get("salvage") or b"\xc0")
-            self._kept = _kept.decode(self._get("kept") or b"\x80")
-        except msgspec.MsgspecError as fault:
-            raise Unreadable(f"meta: {fault}") from fault
+        found = self._meta.read()
+        self._stream, self._progress, self._moving = found.stream, found.progress, found.pasts
+        self._salvage, self._kept, self._behind = found.salvage, found.kept, found.behind
         (low,) = self._connection.execute("SELECT min(seq) FROM rows").fetchone()
         (high,) = self._connection.execute("SELECT max(seq) FROM rows").fetchone()
-        if low is not None and low != pruned.seq + 1:
-            raise Unreadable(f"rows begin with {low}, but {pruned.seq} are pruned")
-        self._oldest = pruned.seq + 1
+        if low is not None and low != found.pruned.seq + 1:
+            raise Unreadable(f"rows begin with {low}, but {found.pruned.seq} are pruned")
+        self._oldest = found.pruned.seq + 1
         self._next = self._oldest if high is None else high + 1
         self._head = self._link_before(self._next)
         if high is not None:
@@ -348,7 +332,7 @@ class Store:
     def _judge(self, beyond: Sequence[Row]) -> None:
         """Rows stand in the log behind a frame that was damaged: no power cut tears more than the last transaction. If they cannot
         all be put back, nothing may be written, as it would go over them. Raises `Unreadable`."""
-        if is_current(self._db) and self._get("stream") is not None:
+        if is_current(self._db) and not self._meta.is_empty:
             self._load(small=False)
             back = self._going_on(beyond)
             if all(row in back or self._holds(row) for row in beyond):
@@ -387,26 +371,13 @@ class Store:
         found = self._connection.execute(f"SELECT {COLUMNS} FROM rows WHERE seq = ?", (seq - 1,)).fetchone()
         if found is not None:
             return Link(found[2])
-        pruned = self._pruned()
+        pruned = self._meta.pruned()
         if pruned.seq != seq - 1:
             raise Unreadable(f"the chain before row {seq} is gone")
         return Link(pruned.link)
 
-    def _pruned(self) -> _Pruned:
-        return msgspec.msgpack.decode(self._get("pruned") or b"\x92\x00\xc4\x00", type=_Pruned)
-
     def _pragma(self, name: str) -> object:
         return self._connection.execute(f"PRAGMA {name}").fetchone()[0]
-
-    def _get(self, key: str) -> bytes | None:
-        found = self._connection.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
-        return opened(found[0]) if found else None
-
-    def _put(self, key: str, value: bytes) -> None:
-        self._connection.execute(
-            "INSERT INTO meta (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
-            (key, sealed(value)),
-        )
 
 
 def look(state_dir: Path, device: str) -> Standing | None:

@@ -18,10 +18,11 @@ STALE_S: Final = 150
 
 class Status(msgspec.Struct, frozen=True):
     """The last report. `written` is seconds since the epoch by the device's clock; `up` whether the server could be reached, by
-    `way`. `recorded`, `delivered` and `backed_up` count entries; `waiting_since` (ms since the epoch) is the oldest that the server
-    has not said it has. `gap` is what the server last lacked, (first, last, ms since the epoch).
+    `way`. `recorded`, `delivered` and `backed_up` count entries of the present series, `behind` those that were recorded before it
+    and stay in the server's backups; it is None where the series is the first.
 
-    `forked_at` is the row from which on a copy of this device had used its name.
+    `waiting_since` is the oldest entry that the server has not said it has, `gap` what the server last lacked (first, last, when):
+    ms since the epoch, None where no clock knew. `forked_at` is the row from which on a copy of this device had used its name.
     """
 
     device: str
@@ -36,11 +37,12 @@ class Status(msgspec.Struct, frozen=True):
     forked_at: int | None = None
     backed_up: int = 0
     waiting_since: int | None = None
-    gap: tuple[int, int, int] | None = None
+    gap: tuple[int, int, int | None] | None = None
     way: str = "mqtt"
+    behind: int | None = None
 
 
-def of(report: Health, troubles: Troubles, *, device: str, up: bool, running: bool = True) -> Status:
+def of(report: Health, troubles: Troubles, *, device: str, up: bool, behind: int | None = None, running: bool = True) -> Status:
     """What `report` says, for staff. What is still to be taken over from an earlier stream or file counts as recorded here."""
     now = time.time()
     fork = troubles.fork_at(int(now * 1000))
@@ -60,6 +62,7 @@ def of(report: Health, troubles: Troubles, *, device: str, up: bool, running: bo
         waiting_since=report.waiting_since,
         gap=None if gap is None else (gap.first, gap.last, gap.wall),
         way=report.way,
+        behind=behind,
     )
 
 
@@ -100,6 +103,13 @@ def sentences(status: Status, now: float, texts: Texts, language: str) -> list[s
                 row=status.forked_at,
             )
         )
+    if status.behind is not None and status.forked_at is None:
+        lines.append(
+            say(
+                "This device has begun a new series of entries, because its card was damaged or copied. What the card still held is"
+                " sent once more and counted once."
+            )
+        )
     lines.append(line(status, texts, language))
     if running and not status.up:
         lines.append(say("The server is not reached: answers are kept here meanwhile."))
@@ -120,21 +130,26 @@ def line(status: Status, texts: Texts, language: str) -> str:
         return texts.say(language, message, **values)
 
     said = [
-        say("Recorded {n}", n=status.recorded),
+        say("Recorded {n}", n=status.recorded)
+        if status.behind is None
+        else say("In the new series: recorded {n}", n=status.recorded),
         say("delivered {n}", n=status.delivered),
         say("in the backup {n}", n=status.backed_up),
     ]
     if status.waiting_since is not None:
         said.append(say("waiting since {when}", when=_moment(status.waiting_since)))
     elif status.recorded > status.delivered:
-        said.append(say("{n} waiting", n=status.recorded - status.delivered))
+        said.append(say("{n} waiting, since when is not known", n=status.recorded - status.delivered))
     else:
         said.append(say("nothing waits"))
     if status.gap is not None:
         first, last, wall = status.gap
-        said.append(say("last gap No. {first}–{last}, {when}", first=first, last=last, when=_moment(wall)))
+        when = say("when is not known") if wall is None else _moment(wall)
+        said.append(say("last gap No. {first}–{last}, {when}", first=first, last=last, when=when))
     else:
         said.append(say("no gaps"))
+    if status.behind:
+        said.append(say("before this series {n} more, all in the backup", n=status.behind))
     return " · ".join(said)
 
 

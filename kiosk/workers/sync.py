@@ -241,6 +241,7 @@ class Sync:
                     self._restart(self._line, "no acknowledgement comes back", delivery, now)
                 case Wait(until):
                     self._note_hole(delivery)
+                    self._date_fork()
                     dues = [until, step.until, *(line.due() for line in self._lines())]
                     due = min((due for due in dues if due is not None), default=None)
                     return ASLEEP_S if due is None else max(0.0, (due - now) / 1000)
@@ -424,14 +425,24 @@ class Sync:
         standing = self._shelf.begin_anew(delivery.standing.stream, delivery.progress)
         log.error("stream-forked", row=row, moving=standing.moving)
         delivery.recorded(standing)
-        self._trouble(replace(self._troubles, fork=Fork(row, self._clock.stamp().wall)))
+        self._trouble(replace(self._troubles, fork=Fork(row, self._known(self._clock.stamp().wall))))
 
     def _note_hole(self, delivery: Delivery) -> None:
         hole = delivery.hole
         if hole is not None and hole is not self._hole:
             log.warning("rows-sent-again", first=hole.first, last=hole.last)
-            self._trouble(replace(self._troubles, gap=Gap(hole.first, hole.last, hole.at + self._clock.stamp().wall_offset)))
+            wall = self._known(hole.at + self._clock.stamp().wall_offset)
+            self._trouble(replace(self._troubles, gap=Gap(hole.first, hole.last, wall)))
         self._hole = hole
+
+    def _known(self, wall: int) -> int | None:
+        """`wall`, if somebody vouches for the clock."""
+        return wall if self._clock.stamp().synchronised else None
+
+    def _date_fork(self) -> None:
+        stamp = self._clock.stamp()
+        if stamp.synchronised and (dated := self._troubles.known_at(stamp.wall)) is not self._troubles:
+            self._trouble(dated)
 
     def _trouble(self, troubles: Troubles) -> None:
         self._troubles = troubles

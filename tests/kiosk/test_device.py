@@ -176,7 +176,49 @@ def test_the_one_line_in_ukrainian_names_the_last_gap(texts: Texts) -> None:
 def test_what_is_still_taken_over_from_an_earlier_stream_is_recorded_and_waits(texts: Texts) -> None:
     report = msgspec.structs.replace(REPORT, recorded=10, stored_through=10, moving=300)
     line = status.line(status.of(report, Troubles(), device="kiosk-status", up=True), texts, "en")
-    assert line == "Recorded 310 · delivered 10 · in the backup 0 · 300 waiting · no gaps"
+    assert line == "Recorded 310 · delivered 10 · in the backup 0 · 300 waiting, since when is not known · no gaps"
+
+
+@pytest.mark.parametrize(
+    ("language", "said"),
+    [
+        (
+            "en",
+            (
+                "In the new series: recorded 200 · delivered 0 · in the backup 0 · 200 waiting, since when is not known · no gaps"
+                " · before this series 4800 more, all in the backup"
+            ),
+        ),
+        (
+            "uk",
+            (
+                "У новому ряді: записано 200 · доставлено 0 · у резервній копії 0 · чекають: 200, відколи — невідомо · прогалин немає"
+                " · до цього ряду ще 4800, усі в резервній копії"
+            ),
+        ),
+    ],
+)
+def test_where_a_new_series_has_begun_the_line_says_so_and_where_the_others_are(texts: Texts, language: str, said: str) -> None:
+    """The numbers fall to nothing when a stream begins anew, and nobody is to think that entries were lost."""
+    report = msgspec.structs.replace(REPORT, recorded=200, stored_through=0)
+    found = status.of(report, Troubles(), device="kiosk-status", up=True, behind=4_800)
+    assert status.line(found, texts, language) == said
+    assert status.sentences(found, found.written, texts, language)[2] == said
+    why = {"en": "begun a new series of entries, because", "uk": "почав новий ряд записів, бо"}[language]
+    assert why in status.sentences(found, found.written, texts, language)[1]
+
+
+def test_a_new_series_that_left_nothing_behind_counts_nothing_before_it(texts: Texts) -> None:
+    line = status.line(status.of(REPORT, Troubles(), device="kiosk-status", up=True, behind=0), texts, "en")
+    assert line.startswith("In the new series: recorded 120")
+    assert "before this series" not in line
+
+
+@pytest.mark.parametrize(("language", "said"), [("en", "last gap No. 5–9, when is not known"), ("uk", "№ 5–9, коли — невідомо")])
+def test_a_gap_that_no_clock_saw_is_told_without_a_time(texts: Texts, language: str, said: str) -> None:
+    report = msgspec.structs.replace(REPORT, gap=Gap(5, 9))
+    line = status.line(status.of(report, Troubles(), device="kiosk-status", up=True), texts, language)
+    assert line.endswith(said)
 
 
 def test_staff_read_that_the_server_is_reached_by_the_other_way(texts: Texts) -> None:

@@ -57,6 +57,24 @@ def test_after_a_fork_all_rows_are_taken_over_because_the_backups_may_hold_the_r
     assert bench.visits() == list(range(1, 11))
 
 
+def test_what_stays_behind_with_former_streams_is_counted_on_across_restarts(path: Path) -> None:
+    bench = Bench(path)
+    assert bench.keeper.standing().behind is None, "the first stream has nothing before it"
+    bench.rate(*range(10))
+    anew(bench, backed=6)
+    assert bench.keeper.standing().behind == 6
+    bench.settle()
+    stream = bench.keeper.standing().stream
+    bench.keeper.remember(stream, Progress(EPOCH, 3, 3), now=True)
+    assert bench.keeper.prune(older_than=2**52) == 3
+    forked(bench, at=1, backed=3)
+    bench.keeper.close()
+    again = Bench(path)
+    again.settle()
+    standing = again.keeper.standing()
+    assert (standing.behind, len(again.visits())) == (9, 1), "all ten are accounted for"
+
+
 def test_ratings_go_in_while_rows_are_taken_over(path: Path) -> None:
     bench = Bench(path)
     bench.rate(*range(3 * BITE))

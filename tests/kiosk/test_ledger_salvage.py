@@ -75,6 +75,32 @@ def test_what_is_backed_up_and_what_was_refused_stay_where_they_are(path: Path) 
     assert bench.visits() == list(range(30, 90))
 
 
+def test_what_the_damaged_file_had_left_behind_is_counted_from_the_first_moment_and_once(path: Path) -> None:
+    bench = written(path, 900, backed=300)
+    bench = Bench(path)
+    assert bench.keeper.prune(older_than=2**52) == 300
+    anew(bench, backed=300)
+    bench.settle()
+    bench.keeper.remember(bench.keeper.standing().stream, Progress(EPOCH, 50, 50), now=True)
+    bench.keeper.close()
+    spoil(path, 0, b"\0" * 100)
+    again = Bench(path)
+    assert again.keeper.standing().behind == 350
+    again.settle()
+    assert (again.keeper.standing().behind, len(again.visits())) == (350, 550), "all nine hundred are accounted for"
+    again.keeper.close()
+    assert Bench(path).keeper.standing().behind == 350
+
+
+def test_a_damaged_file_that_knows_nothing_of_itself_leaves_nothing_behind_that_could_be_counted(path: Path) -> None:
+    written(path, 100, backed=30)
+    data = path.read_bytes()
+    values = next(page for page in range(1, len(data) // PAGE) if pages._values_on(data[page * PAGE :][:PAGE]))
+    spoil(path, values * PAGE, b"\0" * PAGE)
+    bench = salvaged(path)
+    assert (bench.keeper.standing().behind, len(bench.visits())) == (0, 100)
+
+
 def test_rows_that_stand_in_the_log_only_are_taken_over_too(path: Path) -> None:
     source = written(path, 300, closed=False)
     crashed = path.parent / "crashed"

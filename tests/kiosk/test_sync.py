@@ -458,6 +458,25 @@ def test_rows_that_the_server_lost_are_the_last_gap(desk: Desk, tmp_path: Path) 
     assert health_of(desk, tmp_path).report().gap == gap
 
 
+def test_troubles_that_no_clock_saw_bear_no_time_and_the_copy_is_told_of_from_when_the_time_is_known(desk: Desk) -> None:
+    desk.clock.synchronised = False
+    desk.rate(5)
+    desk.sync.step(FromLink(Way.MQTT, LinkUp()))
+    desk.down("down", desk.ack(5))
+    desk.down("down", structs.replace(desk.ack(2), epoch=b"r" * 16))
+    assert desk.troubles[-1] == Troubles(gap=Gap(3, 5))
+    desk.down("down", structs.replace(desk.ack(2, forked_at=3), epoch=b"r" * 16))
+    unknown = desk.troubles[-1]
+    assert unknown == Troubles(Gap(3, 5), Fork(3, None)) == Troubles.of(unknown.note())
+    assert unknown.fork_at(0) == unknown.fork
+    desk.clock.synchronised = True
+    desk.sync.step()
+    assert desk.troubles[-1].fork == Fork(3, desk.clock.stamp().wall)
+    told = len(desk.troubles)
+    desk.sync.step()
+    assert len(desk.troubles) == told
+
+
 def test_an_unsynchronised_device_greets_twice_so_that_the_server_can_date_it(desk: Desk) -> None:
     desk.clock.synchronised = False
     desk.sync.step(FromLink(Way.MQTT, LinkUp()))

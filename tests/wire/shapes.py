@@ -62,7 +62,7 @@ healths = st.builds(
     watermarks,
     counts,
     st.none() | clocks,
-    st.none() | st.builds(env.Gap, seqs, seqs, clocks),
+    st.none() | st.builds(env.Gap, seqs, seqs, st.none() | clocks),
     st.sampled_from(["mqtt", "https"]),
     echoes,
 )

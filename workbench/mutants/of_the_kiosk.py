@@ -146,10 +146,10 @@ FAULTS: Final = (
     Fault(
         "rows are taken over in another transaction than they leave their old place",
         STORE,
-        """            self._put("pasts", msgspec.msgpack.encode(moving))
+        """            self._meta.put(pasts=moving)
             head = self._insert(taken.rows)
 """,
-        """            self._put("pasts", msgspec.msgpack.encode(moving))
+        """            self._meta.put(pasts=moving)
         with self._db.atomic():
             head = self._insert(taken.rows)
 """,
