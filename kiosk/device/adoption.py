@@ -13,7 +13,7 @@ from kiosk.core.visit import Rules
 from kiosk.identity import Identity
 from kiosk.texts import LANGUAGES, Texts
 from kiosk.upkeep.notices import Notices
-from kiosk.workers.sync import verified
+from kiosk.workers.configuring import verified
 from wire.codec import WireError
 from wire.envelopes import Config
 

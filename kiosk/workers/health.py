@@ -11,7 +11,8 @@ import structlog
 from kiosk.core.ports import Clock, Shelf
 from kiosk.core.progress import Progress, Standing, fork_note
 from kiosk.errors import LedgerError
-from kiosk.workers.sync import Outlook, reading
+from kiosk.workers.sync import Outlook
+from kiosk.workers.upward import reading
 from wire.codec import WireError, decode_event
 from wire.envelopes import Health
 from wire.events import DAY_MS, StreamId, at

@@ -1,29 +1,27 @@
-"""Brings rows to the server and news from it: hands out what the core's delivery asks for, and tells it what became of that.
-
-There are two ways. The one in use carries rows and reports; while that is HTTPS, the MQTT link is kept open and tried now and then.
-"""
+"""Brings rows to the server and news from it: hands out what the core's delivery asks for, and tells it what became of that."""
 
 import queue
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final, Literal, NamedTuple
 
 import structlog
 
-from kiosk.core.delivery import Delivery, Greet, Hole, Renew, Restart, Send, Wait, fit
+from kiosk.core.delivery import Delivery, Greet, Renew, Restart, Send, Wait
 from kiosk.core.ports import Clock, Delivered, Link, LinkDown, LinkUp, Message, Shelf, Signer, Verifier
-from kiosk.core.progress import Progress, Standing
-from kiosk.core.troubles import Fork, Troubles
-from kiosk.core.ways import Probe, Switch, Way, Ways
+from kiosk.core.progress import Progress
+from kiosk.core.troubles import Troubles
+from kiosk.core.ways import Probe, Switch, Way
 from kiosk.errors import LedgerError
-from kiosk.workers.line import FromLink, Line
-from wire import chain
-from wire.codec import Envelope, WireError, decode_ack, decode_command, decode_config, decode_signed_config, encode
-from wire.envelopes import Ack, Batch, Config, Echo, Gap, Health, Hello, Result, SignedConfig
-from wire.envelopes import Clock as ClockReading
-from wire.events import DeviceId, StreamId
-from wire.events import Link as ChainLink
+from kiosk.workers.configuring import Configuring
+from kiosk.workers.line import FromLink
+from kiosk.workers.lines import Lines
+from kiosk.workers.trouble_book import TroubleBook
+from kiosk.workers.upward import Author
+from wire.codec import Envelope, WireError, decode_ack, decode_command, encode
+from wire.envelopes import Ack, Config, Echo, Health, Hello, Result, SignedConfig
+from wire.events import DeviceId
 
 log = structlog.get_logger("sync")
 
@@ -89,27 +87,16 @@ class Sync:
         use has come up or gone down, or is another; `on_trouble` what went wrong last, in place of `troubles`. All on the sync
         thread.
         """
-        self._device = device
         self._shelf = shelf
-        self._fallback = fallback
-        self._signer = signer
-        self._verifier = verifier
         self._clock = clock
         self._draw = draw
-        self._software = software
-        self._config_version = config_version
-        self._on_config = on_config
-        self._on_change = on_change
-        self._on_trouble = on_trouble
-        self._troubles = troubles
+        self._author = Author(shelf, signer, clock, software)
+        self._configuring = Configuring(device, verifier, config_version, on_config)
+        self._book = TroubleBook(troubles, clock, on_trouble)
         self._news: queue.SimpleQueue[News] = queue.SimpleQueue()
-        self._ways = Ways(draw=draw)
-        self._mqtt = Line(Way.MQTT, link, self._news.put, now=clock.stamp().monotonic)
-        self._https: Line | None = None
+        self._lines = Lines(link, fallback, self._news.put, draw=draw, now=clock.stamp().monotonic, on_change=on_change)
         self._delivery: Delivery | None = None
-        self._hole: Hole | None = None
         self._echo: Echo | None = None
-        self._sent_link: tuple[StreamId, int, ChainLink] | None = None
         self._unwritten = False
         self._stale = True
         self._thread = threading.Thread(target=self._run, name="sync", daemon=True)
@@ -117,7 +104,7 @@ class Sync:
     @property
     def config_version(self) -> int:
         """Version of the configuration in force."""
-        return self._config_version
+        return self._configuring.version
 
     @property
     def progress(self) -> Progress | None:
@@ -127,12 +114,7 @@ class Sync:
     @property
     def outlook(self) -> Outlook:
         """How it stands with the server."""
-        return Outlook(self._ways.way, self._line.up, self._echo, self._troubles)
-
-    @property
-    def _line(self) -> Line:
-        """The way in use."""
-        return self._https or self._mqtt
+        return Outlook(self._lines.way, self._lines.up, self._echo, self._book.troubles)
 
     # --- life ----------------------------------------------------------------------------------------------------------------
 
@@ -150,13 +132,11 @@ class Sync:
 
     def open(self) -> None:
         """Opens the link, for whoever calls `turn` instead of `start`. Raises `OSError`."""
-        self._mqtt.open()
+        self._lines.open()
 
     def close(self) -> None:
         """Closes what is open."""
-        for line in (self._https, self._mqtt):
-            if line is not None:
-                line.close()
+        self._lines.close()
 
     def wake(self) -> None:
         """The ledger has new rows. From any thread; returns at once."""
@@ -195,7 +175,7 @@ class Sync:
             case Rows():
                 self._stale = True
             case Report(health):
-                self._publish(self._line, "health", health, now)
+                self._publish("health", health, now)
             case FromLink():
                 self._take(news, now)
         try:
@@ -210,7 +190,7 @@ class Sync:
         """The delivery, knowing what the ledger holds. Raises `LedgerError`."""
         if self._delivery is None:
             self._delivery = Delivery(self._shelf.standing(), draw=self._draw)
-            if self._line.up:
+            if self._lines.up:
                 self._delivery.connected(now)
         elif self._stale:
             self._delivery.recorded(self._shelf.standing())
@@ -220,14 +200,14 @@ class Sync:
     def _work(self, delivery: Delivery) -> float:
         while True:
             now: int = self._clock.stamp().monotonic
-            self._supervise(delivery, now)
-            step = self._ways.step(now, wanting=delivery.wanting)
+            if self._lines.supervise(now):
+                delivery.disconnected()
+            step = self._lines.step(now, wanting=delivery.wanting)
             if isinstance(step, Switch):
                 self._switch(step.way, delivery, now)
                 continue
             if isinstance(step, Probe):
-                self._publish(self._mqtt, "up", self._hello(delivery.standing), now)
-                self._ways.probed(now)
+                self._lines.probe(*encode(self._hello(delivery)), now)
                 continue
             match delivery.task(now):
                 case Greet():
@@ -237,111 +217,60 @@ class Sync:
                 case Renew():
                     self._renew(delivery)
                 case Restart():
-                    self._ways.suspect()
-                    self._restart(self._line, "no acknowledgement comes back", delivery, now)
+                    self._lines.suspect(now)
+                    delivery.disconnected()
                 case Wait(until):
-                    self._note_hole(delivery)
-                    self._date_fork()
-                    dues = [until, step.until, *(line.due() for line in self._lines())]
-                    due = min((due for due in dues if due is not None), default=None)
+                    self._book.look(delivery.hole)
+                    due = min((due for due in (until, step.until, self._lines.due()) if due is not None), default=None)
                     return ASLEEP_S if due is None else max(0.0, (due - now) / 1000)
 
-    # --- the ways ------------------------------------------------------------------------------------------------------------
-
-    def _lines(self) -> list[Line]:
-        return [self._mqtt] if self._https is None else [self._mqtt, self._https]
-
-    def _supervise(self, delivery: Delivery, now: int) -> None:
-        """Starts afresh what has been silent for too long."""
-        for line in self._lines():
-            due = line.due()
-            if due is not None and now >= due:
-                self._restart(line, "nothing is answered" if line.up else "the link has fallen silent", delivery, now)
-
-    def _restart(self, line: Line, why: str, delivery: Delivery, now: int) -> None:
-        if line is self._mqtt:
-            self._ways.mqtt_down()
-        line.restart(why, now)
-        if line is self._line:
-            delivery.disconnected()
-            self._on_change()
-
     def _switch(self, way: Way, delivery: Delivery, now: int) -> None:
-        """Speaks by `way` from now on, if it is to be had."""
-        if way is Way.HTTPS:
-            link = self._fallback() if self._fallback else None
-            if link is None:
-                self._ways.unavailable(now)
-                return
-            self._https = Line(way, link, self._news.put, now=now)
-            self._https.open()
-        elif self._https is not None:
-            self._https.close()
-            self._https = None
-        log.warning("way-changed", way=way)
-        self._ways.switched(way, now)
-        delivery.disconnected()
-        if self._line.up:
-            delivery.connected(now)
-        self._on_change()
+        if self._lines.switch(way, now):
+            delivery.disconnected()
+            if self._lines.up:
+                delivery.connected(now)
+
+    def _renew(self, delivery: Delivery) -> None:
+        """Another device has sent rows of our stream: ours go on in a new one, and none is lost. Raises `LedgerError`."""
+        row = delivery.progress.forked_at or 0
+        standing = self._shelf.begin_anew(delivery.standing.stream, delivery.progress)
+        delivery.recorded(standing)
+        self._book.forked(row, moving=standing.moving)
 
     # --- upwards -------------------------------------------------------------------------------------------------------------
 
-    def _hello(self, standing: Standing) -> Hello:
-        return Hello(
-            1,
-            standing.stream,
-            standing.next,
-            standing.oldest,
-            self._config_version,
-            reading(self._clock),
-            self._software,
-            standing.progress.epoch,
-            self._echo,
-        )
+    def _hello(self, delivery: Delivery) -> Hello:
+        return self._author.hello(delivery.standing, config_version=self.config_version, echo=self._echo)
 
     def _greet(self, delivery: Delivery, now: int) -> None:
-        token = self._publish(self._line, "up", self._hello(delivery.standing), now)
+        token = self._publish("up", self._hello(delivery), now)
         if token is None:
             delivery.not_taken(now)
         else:
             delivery.greeted(token, now)
 
     def _send(self, delivery: Delivery, first: int, last: int, now: int) -> None:
-        stream = delivery.standing.stream
-        excerpt = self._shelf.read(stream, first, last - first + 1)
-        rows = excerpt.rows[: fit(excerpt.rows)]
-        if not rows:
-            delivery.not_taken(now)
-            return
-        head = excerpt.head if len(rows) == len(excerpt.rows) else chain.links(excerpt.previous, rows)[-1]
-        statement = chain.batch_statement(stream, first, len(rows), head)
-        batch = Batch(1, stream, first, excerpt.previous, rows, self._signer.sign(statement))
-        token = self._publish(self._line, "up", batch, now)
-        if token is None:
+        batch = self._author.batch(delivery.standing.stream, first, last)
+        token = None if batch is None else self._publish("up", batch, now)
+        if batch is None or token is None:
             delivery.not_taken(now)
         else:
-            delivery.sent(first, first + len(rows) - 1, token, now)
-            self._sent_link = stream, first + len(rows) - 1, head
+            delivery.sent(first, first + len(batch.rows) - 1, token, now)
 
-    def _publish(self, line: Line, leaf: Literal["up", "health", "result"], envelope: Envelope, now: int) -> int | None:
-        return line.publish(leaf, *encode(envelope), now)
+    def _publish(self, leaf: Literal["up", "health", "result"], envelope: Envelope, now: int) -> int | None:
+        return self._lines.in_use.publish(leaf, *encode(envelope), now)
 
     # --- downwards -----------------------------------------------------------------------------------------------------------
 
     def _take(self, news: FromLink, now: int) -> None:
         way, event = news
-        line = next((line for line in self._lines() if line.way is way), None)
-        was_up = self._line.up
-        if line is not None:
-            line.take(event, now)
-        if self._line.up is not was_up:
-            self._on_change()
+        in_use = self._lines.take(news, now)
         match event:
             case LinkUp() | LinkDown():
-                self._changed(line, now)
+                if self._delivery and in_use:
+                    self._delivery.connected(now) if self._lines.up else self._delivery.disconnected()
             case Delivered(token, reason):
-                if self._delivery and line is self._line:
+                if self._delivery and in_use:
                     self._delivery.delivered(token, reason, now)
             case Message():
                 try:
@@ -349,33 +278,26 @@ class Sync:
                 except WireError as fault:
                     log.warning("message-refused", leaf=event.leaf, reason=fault.reason, text=str(fault))
 
-    def _changed(self, line: Line | None, now: int) -> None:
-        """`line` has come up or gone down."""
-        if line is self._mqtt:
-            self._ways.mqtt_up(now) if line.up else self._ways.mqtt_down()
-        if self._delivery and line is self._line:
-            self._delivery.connected(now) if line.up else self._delivery.disconnected()
-
     def _message(self, way: Way, message: Message, now: int) -> None:
         match message.leaf:
             case "down":
                 ack = decode_ack(message.content_type, message.payload)
-                self._ways.heard(way)
+                self._lines.acknowledged(way)
                 self._acknowledged(ack, now)
             case "config":
-                self._configured(message)
+                self._configuring.take(message)
             case "command":
                 command = decode_command(message.content_type, message.payload)
                 log.warning("command-unknown", kind=command.kind)
                 result = Result(1, command.id, False, f"this device does not know the command {command.kind!r}")
-                self._publish(self._line, "result", result, now)
+                self._publish("result", result, now)
 
     def _acknowledged(self, ack: Ack, now: int) -> None:
         first_word, self._echo = self._echo is None, Echo(ack.server_wall, now)
         if self._delivery is None:
             return
         try:
-            ours = self._is_ours(ack, self._delivery.standing)
+            ours = self._author.wrote(ack, self._delivery.standing)
         except LedgerError as fault:  # the next one says it again
             log.warning("acknowledgement-not-checked", text=str(fault))
             return
@@ -394,69 +316,3 @@ class Sync:
             except LedgerError as fault:  # known here all the same; with the next acknowledgement it is tried again
                 self._unwritten = True
                 log.warning("progress-not-written", text=str(fault))
-
-    def _is_ours(self, ack: Ack, standing: Standing) -> bool:
-        """Whether the rows that `ack` speaks of can be those of this ledger. A card that was copied has a twin, whose rows the
-        server may have in place of ours: to take them for delivered would lose ours. Raises `LedgerError`."""
-        through = ack.stored_through
-        if not ack.link or ack.stream != standing.stream or not standing.oldest - 1 <= through < standing.next:
-            return True  # nothing to compare; what we have not written is a fork by itself
-        known = self._sent_link
-        if known is None or known[:2] != (standing.stream, through):
-            known = self._sent_link = standing.stream, through, self._shelf.read(standing.stream, through + 1, 0).previous
-        return known[2].startswith(ack.link)
-
-    def _configured(self, message: Message) -> None:
-        if not message.payload:  # a retained message that was cleared
-            return
-        signed = decode_signed_config(message.content_type, message.payload)
-        config = verified(signed, self._device, self._verifier)
-        if config.version <= self._config_version:
-            return
-        self._on_config(signed, config)
-        self._config_version = config.version
-        log.info("configured", version=config.version)
-
-    # --- troubles ------------------------------------------------------------------------------------------------------------
-
-    def _renew(self, delivery: Delivery) -> None:
-        """Another device has sent rows of our stream: ours go on in a new one, and none is lost. Raises `LedgerError`."""
-        row = delivery.progress.forked_at or 0
-        standing = self._shelf.begin_anew(delivery.standing.stream, delivery.progress)
-        log.error("stream-forked", row=row, moving=standing.moving)
-        delivery.recorded(standing)
-        self._trouble(replace(self._troubles, fork=Fork(row, self._known(self._clock.stamp().wall))))
-
-    def _note_hole(self, delivery: Delivery) -> None:
-        hole = delivery.hole
-        if hole is not None and hole is not self._hole:
-            log.warning("rows-sent-again", first=hole.first, last=hole.last)
-            wall = self._known(hole.at + self._clock.stamp().wall_offset)
-            self._trouble(replace(self._troubles, gap=Gap(hole.first, hole.last, wall)))
-        self._hole = hole
-
-    def _known(self, wall: int) -> int | None:
-        """`wall`, if somebody vouches for the clock."""
-        return wall if self._clock.stamp().synchronised else None
-
-    def _date_fork(self) -> None:
-        stamp = self._clock.stamp()
-        if stamp.synchronised and (dated := self._troubles.known_at(stamp.wall)) is not self._troubles:
-            self._trouble(dated)
-
-    def _trouble(self, troubles: Troubles) -> None:
-        self._troubles = troubles
-        self._on_trouble(troubles)
-
-
-def verified(signed: SignedConfig, device: DeviceId, verifier: Verifier) -> Config:
-    """The configuration in `signed`, if the server signed it for `device`. Raises `WireError`."""
-    if not verifier.verifies(chain.config_statement(device, signed.document), signed.signature):
-        raise WireError("signature", "a configuration that the server did not sign for this device")
-    return decode_config(signed.document)
-
-
-def reading(clock: Clock) -> ClockReading:
-    """The clocks, as they travel."""
-    stamp = clock.stamp()
-    return ClockReading(stamp.boot, stamp.monotonic, stamp.wall, stamp.synchronised)

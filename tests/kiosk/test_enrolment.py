@@ -12,7 +12,7 @@ from cryptography import x509
 from kiosk import identity
 from kiosk.errors import EnrolmentError, IdentityError, ServerUnreachable
 from kiosk.upkeep.enrolment import enrol
-from kiosk.workers.sync import verified
+from kiosk.workers.configuring import verified
 from tests.kiosk.authority import Authority, configuration, pem
 from tests.kiosk.door import CODE, DEVICE, Door
 from workbench.ports import free_port

@@ -282,7 +282,7 @@ def test_a_configuration_that_could_not_be_kept_is_not_taken_for_kept(desk: Desk
     def fails(signed: SignedConfig, config: Config) -> None:
         raise OSError("card full")
 
-    desk.sync._on_config = fails
+    desk.sync._configuring._on_config = fails
     with pytest.raises(OSError, match="card full"):
         desk.down("config", desk.authority.sign(DEVICE, configuration(3)))
     assert desk.sync.config_version == 1

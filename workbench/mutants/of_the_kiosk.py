@@ -303,14 +303,14 @@ FAULTS: Final = (
     ),
     Fault(
         "a batch is signed over the ledger's head and not over its own",
-        SYNC,
+        "kiosk/workers/upward.py",
         "head = excerpt.head if len(rows) == len(excerpt.rows) else chain.links(excerpt.previous, rows)[-1]",
         "head = excerpt.previous",
         "tests/kiosk/test_sync.py::test_on_each_connection_it_greets_and_sends_what_waits_signed_and_chained",
     ),
     Fault(
         "a configuration by another server is taken",
-        SYNC,
+        "kiosk/workers/configuring.py",
         "    if not verifier.verifies(chain.config_statement(device, signed.document), signed.signature):",
         "    if False:",
         "tests/kiosk/test_sync.py::test_a_configuration_for_another_device_or_by_another_server_is_refused",

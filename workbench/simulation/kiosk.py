@@ -13,7 +13,8 @@ from kiosk.core.progress import Excerpt, Progress, Standing
 from kiosk.core.visit import Scene
 from kiosk.errors import LedgerError
 from kiosk.ledger.keeper import Keeper
-from kiosk.workers.sync import Sync, reading
+from kiosk.workers.sync import Sync
+from kiosk.workers.upward import reading
 from wire import codec
 from wire.envelopes import MAX_ROWS, Health
 from wire.events import ID_BYTES, DeviceId, Event, StreamId
