@@ -1,8 +1,6 @@
 """The keeper: a new stream takes every row over once, whenever it is cut, and nobody waits for it."""
 
-import shutil
 import sqlite3
-from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -14,24 +12,12 @@ from kiosk.errors import LedgerError, LedgerTooNew
 from kiosk.ledger import store as stores
 from kiosk.ledger.pasts import BITE
 from kiosk.ledger.store import Store
-from tests.kiosk.ledgers import Bench, encoded, rating
-
-EPOCH = b"e" * 16
+from tests.kiosk.ledgers import EPOCH, Bench, anew, cutting, encoded, forked, rating
 
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     return tmp_path / "ledger-device.sqlite3"
-
-
-def anew(bench: Bench, *, backed: int) -> None:
-    """A new stream, when the server's backups hold so many rows of the one before."""
-    bench.keeper.begin_anew(bench.keeper.standing().stream, Progress(EPOCH, backed, backed))
-
-
-def forked(bench: Bench, *, at: int, backed: int = 0) -> None:
-    """Another device had sent row `at` before us."""
-    bench.keeper.begin_anew(bench.keeper.standing().stream, Progress(EPOCH, at - 1, backed, (), at))
 
 
 def test_a_new_stream_begins_empty_and_takes_over_every_row_that_is_not_backed_up(path: Path) -> None:
@@ -117,36 +103,6 @@ def sqlite_tables(bench: Bench) -> list[tuple[str]]:
     bench.keeper.close()
     with sqlite3.connect(bench.path) as connection:
         return connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'").fetchall()
-
-
-class Cut(BaseException):
-    """The power goes."""
-
-
-def cutting(path: Path, images: list[Path]) -> stores.Connect:
-    """Connections that take an image of the card before each statement that finds it changed."""
-    seen: set[bytes] = set()
-
-    def connect(file: Path) -> sqlite3.Connection:
-        connection = stores.connect(file)
-
-        def snapshot(statement: str) -> None:
-            parts = sorted(path.parent.glob(f"{path.name}*")) + sorted((path.parent / "quarantine").glob("*"))
-            state = sha256(b"".join(str(part).encode() + part.read_bytes() for part in parts)).digest()
-            if state in seen:
-                return
-            seen.add(state)
-            image = path.parent / f"image-{len(images)}"
-            for part in parts:
-                copy = image / part.relative_to(path.parent)
-                copy.parent.mkdir(parents=True, exist_ok=True)
-                shutil.copy(part, copy)
-            images.append(image)
-
-        connection.set_trace_callback(snapshot)
-        return connection
-
-    return connect
 
 
 def test_a_cut_before_any_statement_of_taking_over_loses_no_row_and_doubles_none(path: Path) -> None:

@@ -10,12 +10,8 @@ import pytest
 
 from kiosk.core.progress import Progress
 from kiosk.ledger import pages
-from kiosk.ledger.keeper import Keeper
-from kiosk.ledger.sealing import Unreadable
-from kiosk.ledger.store import Store, look
-from tests.kiosk.ledgers import Bench, encoded
-from tests.kiosk.test_ledger_keeper import EPOCH, anew, cutting, forked
-from tests.support.cutting import cut_before
+from kiosk.ledger.store import Store
+from tests.kiosk.ledgers import EPOCH, Bench, anew, encoded, forked, salvaged, spoil, written
 
 PAGE = pages.PAGE_BYTES
 
@@ -23,31 +19,6 @@ PAGE = pages.PAGE_BYTES
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     return tmp_path / "ledger-device.sqlite3"
-
-
-def written(path: Path, count: int, *, backed: int = 0, closed: bool = True) -> Bench:
-    """A ledger of `count` visits; not closed, its rows stand in the log."""
-    bench = Bench(path)
-    for first in range(0, count, 20):
-        assert bench.rate(*range(first, min(first + 20, count)))
-    if backed:
-        bench.keeper.remember(bench.keeper.standing().stream, Progress(EPOCH, backed, backed), now=True)
-    if closed:
-        bench.keeper.close()
-    return bench
-
-
-def salvaged(path: Path) -> Bench:
-    """The ledger after its damage was noticed and all was taken over."""
-    bench = Bench(path)
-    bench.settle()
-    return bench
-
-
-def spoil(path: Path, place: int, content: bytes) -> None:
-    with path.open("r+b") as file:
-        file.seek(place)
-        file.write(content)
 
 
 def test_a_ledger_whose_beginning_is_gone_begins_anew_at_once_and_takes_over_every_row(path: Path) -> None:
@@ -243,194 +214,6 @@ def test_names_that_were_altered_are_damage_and_neither_a_newer_program_nor_a_re
     assert sorted(bench.visits()) == list(range(60))
 
 
-def crash(bench: Bench, folder: Path) -> Path:
-    """What the card held if the power went now."""
-    folder.mkdir()
-    for part in bench.path.parent.glob(f"{bench.path.name}*"):
-        shutil.copy(part, folder)
-    return folder / bench.path.name
-
-
-@pytest.mark.parametrize("frame", [1, 3, 8])
-def test_rows_behind_a_damaged_frame_of_the_log_are_not_lost(path: Path, frame: int) -> None:
-    bench = Bench(path)
-    bench.rate(*range(5))
-    bench.keeper._store.tidy()  # type: ignore[union-attr]
-    for number in range(5, 25):
-        bench.rate(number)
-    there = crash(bench, path.parent / "crashed")
-    log = there.with_name(there.name + "-wal")
-    spoil(log, 32 + frame * (24 + PAGE) + 24 + 2_000, b"\x5a")
-    again = salvaged(there)
-    assert sorted(again.visits()) == list(range(25))
-    assert again.rate(30)
-
-
-def with_a_hole(path: Path, *, into_file: bool = True) -> Path:
-    """A ledger of 30 transactions in the log, of 30 rows each, four frames of which are gone: in the middle, behind 20 rows that
-    are in the file, or the first ones, with nothing in the file."""
-    bench = Bench(path)
-    bench.rate(*range(20))
-    if into_file:
-        bench.keeper._store.tidy()  # type: ignore[union-attr]
-    for first in range(20, 920, 30):
-        bench.rate(*range(first, first + 30))
-    there = crash(bench, path.parent / "crashed")
-    bench.keeper.close()
-    log = there.with_name(there.name + "-wal")
-    frames = (log.stat().st_size - 32) // (24 + PAGE)
-    first = frames // 2 if into_file else 0
-    spoil(log, 32 + first * (24 + PAGE), bytes(4 * (24 + PAGE)))
-    return there
-
-
-@pytest.mark.parametrize("into_file", [True, False])
-def test_rows_behind_a_hole_of_the_log_are_read_although_those_in_it_are_gone(path: Path, into_file: bool) -> None:
-    found = salvaged(with_a_hole(path, into_file=into_file)).visits()
-    assert len(found) == len(set(found))
-    assert set(found) <= set(range(920))
-    assert len(found) >= 920 - 100
-    assert max(found) == 919
-
-
-def test_whoever_only_looks_at_a_ledger_leaves_its_broken_log_as_it_is(path: Path) -> None:
-    there = with_a_hole(path)
-    log = there.with_name(there.name + "-wal")
-    before = log.read_bytes()
-    with pytest.raises(Unreadable):
-        look(there.parent, "device")
-    assert log.read_bytes() == before
-
-
-def test_a_ledger_that_is_empty_or_gone_is_read_from_its_log(path: Path) -> None:
-    bench = written(path, 60, closed=False)
-    there = crash(bench, path.parent / "crashed")
-    gone = crash(bench, path.parent / "gone")
-    there.write_bytes(b"")
-    gone.unlink()
-    assert sorted(salvaged(there).visits()) == list(range(60))
-    assert sorted(salvaged(gone).visits()) == list(range(60))
-
-
-def test_a_process_killed_at_any_step_of_putting_a_broken_log_aside_loses_no_more(path: Path) -> None:
-    there = with_a_hole(path)
-    whole = path.parent / "whole"
-    shutil.copytree(there.parent, whole)
-    sound = set(salvaged(whole / there.name).visits())
-    assert max(sound) == 919
-    step = 1
-    while True:
-        folder = path.parent / f"step-{step}"
-        shutil.copytree(there.parent, folder)
-        cut = cut_before(step, lambda folder=folder: Bench(folder / there.name), folder)
-        visits = salvaged(folder / there.name).visits()
-        assert sorted(visits) == sorted(sound), step
-        if not cut:
-            break
-        step += 1
-    assert step > 8
-
-
-def test_a_torn_last_transaction_is_no_damage(path: Path) -> None:
-    bench = Bench(path)
-    for number in range(10):
-        bench.rate(number)
-    there = crash(bench, path.parent / "crashed")
-    log = there.with_name(there.name + "-wal")
-    last = (log.stat().st_size - 32) // (24 + PAGE) - 1
-    spoil(log, 32 + last * (24 + PAGE) + 24 + 8, b"\0" * 4_000)
-    again = salvaged(there)
-    assert again.keeper.quarantined == []
-    assert again.visits() == list(range(9))
-
-
-def test_a_cut_before_any_statement_of_salvaging_loses_no_row_and_doubles_none(path: Path) -> None:
-    written(path, 150, backed=10)
-    spoil(path, 0, b"\0" * 100)
-    images: list[Path] = []
-    bench = Bench(path, connect=cutting(path, images))
-    bench.settle()
-    bench.keeper.close()
-    quarantined = [image for image in images if (image / "quarantine").exists()]
-    assert len(quarantined) > 6
-    for image in quarantined:
-        again = salvaged(image / path.name)
-        assert again.visits() == list(range(10, 150))
-        again.keeper.close()
-
-
-def test_a_process_killed_at_any_step_of_putting_aside_and_salvaging_loses_no_row_and_doubles_none(tmp_path: Path) -> None:
-    source = tmp_path / "source" / "ledger-device.sqlite3"
-    source.parent.mkdir()
-    bench = written(source, 60)
-    bench = Bench(source)
-    bench.rate(*range(60, 80))
-    there = crash(bench, tmp_path / "crashed")
-    bench.keeper.close()
-    spoil(there, 0, b"\0" * 100)
-    step = 1
-    while True:
-        folder = tmp_path / f"step-{step}"
-        shutil.copytree(there.parent, folder)
-        cut = cut_before(step, lambda folder=folder: salvaged(folder / there.name), folder)
-        again = salvaged(folder / there.name)
-        assert again.visits() == list(range(80)), step
-        again.keeper.close()
-        if not cut:
-            break
-        step += 1
-    assert step > 8
-
-
-def test_a_move_aside_that_was_broken_off_is_finished_before_anything_else(path: Path) -> None:
-    written(path, 40)
-    for part in ("", "-wal"):
-        path.with_name(path.name + part).touch()
-    spoil(path, 0, b"\0" * 100)
-    folder = path.parent / "quarantine"
-    folder.mkdir()
-    path.with_name(f"{path.name}-aside-1").touch()
-    path.with_name(path.name + "-wal").rename(folder / "ledger-device-1.sqlite3-wal")
-    bench = salvaged(path)
-    assert sorted(bench.visits()) == list(range(40))
-    assert not list(path.parent.glob("*-aside-*"))
-
-
-def test_a_note_that_comes_back_after_its_service_takes_no_earlier_file_away(path: Path) -> None:
-    """The card forgot that the note was deleted, and a ledger has been written since."""
-    written(path, 40)
-    spoil(path, 0, b"\0" * 100)
-    bench = Bench(path)
-    bench.rate(5_000)
-    bench.keeper.close()
-    path.with_name(f"{path.name}-aside-1").touch()
-    assert set(salvaged(path).visits()) == {*range(40), 5_000}
-
-
-def test_a_ledger_damaged_while_it_takes_rows_over_from_another_stream_loses_neither(path: Path) -> None:
-    bench = written(path, 1_300, backed=200, closed=False)
-    anew(bench, backed=200)
-    bench.bite()
-    while bench.keeper.standing().next == 1:
-        bench.bite()
-    bench.rate(*range(5_000, 5_020))
-    assert bench.keeper.standing().moving > 0
-    bench.keeper.close()
-    spoil(path, 0, b"\0" * 100)
-    visits = salvaged(path).visits()
-    assert set(visits) >= {*range(200, 1_300), *range(5_000, 5_020)}
-
-
-def test_the_ledger_of_another_device_is_not_taken_over(path: Path) -> None:
-    other = path.with_name("ledger-device-7.sqlite3")
-    written(other, 10)
-    spoil(other, 0, b"\0" * 100)
-    theirs = Keeper(other, now=lambda: 0.0)
-    theirs.open()
-    theirs.close()
-    assert Bench(path).keeper.standing().moving == 0
-
-
 def test_what_is_looked_at_from_outside_counts_what_is_still_to_be_taken_over(path: Path) -> None:
     written(path, 50)
     spoil(path, 0, b"\0" * 100)
@@ -438,33 +221,6 @@ def test_what_is_looked_at_from_outside_counts_what_is_still_to_be_taken_over(pa
     store = Store(path)
     assert store.standing.undelivered > 0, "or a device would be enrolled anew over the heads of these visitors"
     store.close()
-
-
-def test_a_ledger_damaged_again_while_it_is_salvaging_loses_nothing(path: Path) -> None:
-    written(path, 800)
-    spoil(path, 0, b"\0" * 100)
-    bench = Bench(path)
-    while bench.keeper.standing().next < 2:
-        bench.bite()
-    left = bench.keeper.standing().moving
-    assert 0 < left < 800, "some are in the stream, some were gathered, and the first file says that it was read"
-    bench.keeper.close()
-    spoil(path, 0, b"\0" * 100)
-    again = salvaged(path)
-    assert set(again.visits()) == set(range(800))
-
-
-def test_a_ledger_damaged_again_while_the_first_file_is_read_takes_no_row_over_twice(path: Path) -> None:
-    written(path, 1_500)
-    spoil(path, 0, b"\0" * 100)
-    bench = Bench(path)
-    while bench.keeper._store.salvage.found == 0:  # type: ignore[union-attr]
-        bench.bite()
-    assert bench.rate(5_000)
-    bench.keeper.close()
-    spoil(path, 0, b"\0" * 100)
-    again = salvaged(path)
-    assert sorted(again.visits()) == [*range(1_500), 5_000]
 
 
 def test_gathered_rows_are_found_by_their_looks_too(path: Path) -> None:

@@ -209,7 +209,7 @@ FAULTS: Final = (
         STORE,
         "        aside.let_go(self.path, self._connection)",
         "        self._connection.close()",
-        "tests/kiosk/test_ledger_salvage.py::test_rows_behind_a_hole_of_the_log_are_read_although_those_in_it_are_gone",
+        "tests/kiosk/test_ledger_broken_log.py::test_rows_behind_a_hole_of_the_log_are_read_although_those_in_it_are_gone",
     ),
     # --- delivery ---
     Fault(
@@ -229,21 +229,21 @@ FAULTS: Final = (
         DELIVERY,
         "            known = Progress(ack.epoch, 0, 0, retired)",
         "            known = msgspec.structs.replace(known, epoch=ack.epoch, retired=retired)",
-        "tests/kiosk/test_delivery.py::test_a_restored_server_gets_again_what_it_lost",
+        "tests/kiosk/test_delivery_words.py::test_a_restored_server_gets_again_what_it_lost",
     ),
     Fault(
         "a late word from before the restore is believed",
         DELIVERY,
         "        if ack.epoch in known.retired:",
         "        if ack.epoch in ():",
-        "tests/kiosk/test_delivery.py::test_yesterdays_server_is_not_believed",
+        "tests/kiosk/test_delivery_words.py::test_yesterdays_server_is_not_believed",
     ),
     Fault(
         "an acknowledgement of another stream is taken for this one's",
         DELIVERY,
         "        if ack.stream != self._standing.stream:",
         "        if False:",
-        "tests/kiosk/test_delivery.py::test_acknowledgements_of_another_stream_change_nothing",
+        "tests/kiosk/test_delivery_words.py::test_acknowledgements_of_another_stream_change_nothing",
     ),
     Fault(
         "missing ranges are not sent again",
@@ -257,7 +257,7 @@ FAULTS: Final = (
         DELIVERY,
         "        if (row := self._forked_at(ack, ours=ours)) is not None:",
         "        if (row := None) is not None:",
-        "tests/kiosk/test_delivery.py::test_at_a_fork_a_new_stream_is_begun_and_nothing_that_is_said_of_the_former_is_believed",
+        "tests/kiosk/test_delivery_words.py::test_at_a_fork_a_new_stream_is_begun_and_nothing_that_is_said_of_the_former_is_believed",
     ),
     Fault(
         "the server's credit is ignored",
@@ -271,7 +271,7 @@ FAULTS: Final = (
         DELIVERY,
         "            self._newest_next\n",
         "            False\n",
-        "tests/kiosk/test_delivery.py::test_behind_a_long_outage_the_newest_go_first_and_then_between_the_oldest",
+        "tests/kiosk/test_delivery_backlog.py::test_behind_a_long_outage_the_newest_go_first_and_then_between_the_oldest",
     ),
     Fault(
         "a half-open socket goes on being believed",
@@ -285,14 +285,14 @@ FAULTS: Final = (
         DELIVERY,
         "        poorer = self._unmoved >= UNMOVED and",
         "        poorer = False and",
-        "tests/kiosk/test_delivery.py::test_a_server_that_keeps_saying_it_has_less_is_believed_in_the_end",
+        "tests/kiosk/test_delivery_words.py::test_a_server_that_keeps_saying_it_has_less_is_believed_in_the_end",
     ),
     Fault(
         "an epoch that is not on the card yet is forgotten at a power cut",
         DELIVERY,
         "        urgent = poorer or changed.epoch != known.epoch",
         "        urgent = False",
-        "tests/kiosk/test_delivery.py::test_a_restored_server_gets_again_what_it_lost",
+        "tests/kiosk/test_delivery_words.py::test_a_restored_server_gets_again_what_it_lost",
     ),
     Fault(
         "rows are sent at QoS 0",
@@ -313,7 +313,7 @@ FAULTS: Final = (
         "kiosk/workers/configuring.py",
         "    if not verifier.verifies(chain.config_statement(device, signed.document), signed.signature):",
         "    if False:",
-        "tests/kiosk/test_sync.py::test_a_configuration_for_another_device_or_by_another_server_is_refused",
+        "tests/kiosk/test_configuring.py::test_a_configuration_for_another_device_or_by_another_server_is_refused",
     ),
     # --- its ways to the server ---
     Fault(
@@ -356,14 +356,14 @@ FAULTS: Final = (
         DELIVERY,
         "        if self.progress.forked_at is not None:\n            return Renew()\n",
         "        if self.progress.forked_at is not None:\n            return Wait(None)\n",
-        "tests/kiosk/test_sync.py::test_a_fork_is_answered_by_a_new_stream_that_carries_everything",
+        "tests/kiosk/test_troubles.py::test_a_fork_is_answered_by_a_new_stream_that_carries_everything",
     ),
     Fault(
         "a server that has rows which were never written here is believed",
         DELIVERY,
         "        if max(ack.stored_through, ack.highest) >= self._standing.next:",
         "        if False:",
-        "tests/kiosk/test_delivery.py::test_a_server_that_has_rows_which_were_never_written_here_has_them_of_another_device",
+        "tests/kiosk/test_delivery_words.py::test_a_server_that_has_rows_which_were_never_written_here_has_them_of_another_device",
     ),
     Fault(
         "a row is stamped with the wall clock instead of the one that never jumps",
@@ -384,7 +384,7 @@ FAULTS: Final = (
         "kiosk/workers/line.py",
         "        return self._alive_at + ANSWER_PATIENCE if self._owed else None",
         "        return None",
-        "tests/kiosk/test_sync.py::"
+        "tests/kiosk/test_lines.py::"
         "test_a_link_that_answers_nothing_is_built_afresh_within_ninety_seconds_however_little_there_is_to_say",
     ),
 )
