@@ -1,4 +1,6 @@
-"""Reads a damaged ledger as any SQLite would, row by row, to know what could still be read. Shares no code with the ledger."""
+"""Which rows of a damaged ledger can be read: any that SQLite still reads, and any on a page that was not hit, whatever became of
+the rest of the file. Shares no code with the ledger.
+"""
 
 import shutil
 import sqlite3
@@ -11,18 +13,45 @@ from wire.codec import WireError, decode_event
 from wire.events import DeviceId
 from workbench.simulation.truth import Key, key_of
 
+PAGE: Final = 4096
 MOST: Final = 100_000
 """Rows looked for in one table: far more than any run writes."""
 
 
-def readable(path: Path, device: DeviceId) -> set[Key]:
-    """The rows in the file at `path` and its log, and in what was put aside before, that are whole."""
-    files = [path, *sorted(path.parent.glob("quarantine/*.sqlite3"))]
-    return set().union(*(_rows_of(file, device) for file in files if file.exists()))
+class Survey:
+    """A ledger at `path` before it is damaged: its rows and their places, looked at again afterwards."""
+
+    def __init__(self, path: Path, device: DeviceId) -> None:
+        self._path = path
+        self._log = path.with_name(path.name + "-wal")
+        self._device = device
+        self._rows = _rows_of(path, device)
+        self._before = _content(path)
+        self._logged = _content(self._log)
+
+    def readable(self) -> set[Key]:
+        """The rows in the file and its log, and in what was put aside before, that can still be read."""
+        aside = sorted(self._path.parent.glob("quarantine/*.sqlite3"))
+        still = [_rows_of(file, self._device) for file in (self._path, *aside)]
+        return {key for rows in still for key in rows.values()} | self._untouched()
+
+    def _untouched(self) -> set[Key]:
+        """Rows whose bytes stood nowhere on a page, or in a log, that has been changed."""
+        after = _content(self._path)
+        places = range(0, len(self._before), PAGE)
+        hit = [self._before[at : at + PAGE] for at in places if self._before[at : at + PAGE] != after[at : at + PAGE]]
+        if _content(self._log) != self._logged:
+            hit.append(self._logged)
+        return {key for row, key in self._rows.items() if not any(row in part for part in hit)}
 
 
-def _rows_of(path: Path, device: DeviceId) -> set[Key]:
-    found: set[Key] = set()
+def _content(path: Path) -> bytes:
+    return path.read_bytes() if path.exists() else b""
+
+
+def _rows_of(path: Path, device: DeviceId) -> dict[bytes, Key]:
+    """What SQLite reads of the file at `path` and its log: each row with its link, as they stand side by side in the file."""
+    found: dict[bytes, Key] = {}
     with tempfile.TemporaryDirectory() as folder:
         for part in ("", "-wal"):
             source = path.with_name(path.name + part)
@@ -37,15 +66,15 @@ def _rows_of(path: Path, device: DeviceId) -> set[Key]:
                 if table == "rows" or table.startswith("past_"):
                     found |= _whole(database, table, device)
         except (sqlite3.Error, UnicodeDecodeError):
-            pass  # not even its tables can be told
+            pass  # not even its tables can be told, by SQLite at least
         finally:
             database.close()
     return found
 
 
-def _whole(database: sqlite3.Connection, table: str, device: DeviceId) -> set[Key]:
+def _whole(database: sqlite3.Connection, table: str, device: DeviceId) -> dict[bytes, Key]:
     """Rows that decode, and continue the chain of the one before where that can be read."""
-    found: set[Key] = set()
+    found: dict[bytes, Key] = {}
     before: bytes | None = None
     misses = 0
     for seq in range(1, MOST):
@@ -64,7 +93,7 @@ def _whole(database: sqlite3.Connection, table: str, device: DeviceId) -> set[Ke
             continue
         misses = 0
         if before is None or sha256(before + row).digest() == link:
-            found.add(key_of(device, event))
+            found[row + link] = key_of(device, event)
             before = link
         else:
             before = None
