@@ -254,8 +254,6 @@ def _why(fault: BaseException) -> str:
         if isinstance(seen, ssl.SSLCertVerificationError):
             said = f"the server's certificate is not accepted: {seen.verify_message}"
             return CERTIFICATE_FAULTS.get(seen.verify_code, said).format(host="the door")
-        inner = next((each for each in seen.args if isinstance(each, BaseException)), None)
-        seen = (
-            getattr(seen, "reason", None) if isinstance(getattr(seen, "reason", None), BaseException) else inner or seen.__cause__
-        )
+        causes = (getattr(seen, "reason", None), *seen.args, seen.__cause__)
+        seen = next((cause for cause in causes if isinstance(cause, BaseException)), None)
     return str(fault) or type(fault).__name__
