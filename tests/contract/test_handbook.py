@@ -10,16 +10,21 @@ from pathlib import Path
 
 import pytest
 
+from kiosk import __main__ as kiosk_commands
 from kiosk import config as kiosk_config
 from kiosk.screen.settings import ScreenSettings
 from kiosk.texts import LANGUAGES as SHOWN_TO_VISITORS
 from kiosk.texts import Texts
+from sync_server import __main__ as server_commands
 from sync_server.courts import files as court_file
 from sync_server.project import config as server_config
 from wire.envelopes import Timings
+from workbench import bootstrap, demo
+from workbench.bench import cli as bench
 
 ROOT = Path(__file__).resolve().parents[2]
 LANGUAGES = ("uk", "en")
+PARSERS = {"server": server_commands._parser, "kiosk": kiosk_commands._parser, "demo": demo._parser}
 
 
 def blocks(language: str, kind: str, page: str = "facility") -> list[str]:
@@ -120,3 +125,27 @@ def test_what_the_handbook_quotes_stands_on_the_screen(language: str) -> None:
     texts = Texts([language], pytest.fail)
     for message in ("Easier to use", "Repeat", "Louder"):
         assert texts.say(language, message) in page
+
+
+COMMAND = re.compile(r"`(\./vidhuk [^`\n]+)`|^(\./vidhuk .+)$", re.MULTILINE)
+
+
+def named() -> list[str]:
+    """Every command that the handbook or the README names, in a block or within a sentence."""
+    pages = [*sorted((ROOT / "docs").rglob("*.md")), ROOT / "README.md"]
+    return sorted({one or other for page in pages for one, other in COMMAND.findall(page.read_text(encoding="utf-8"))})
+
+
+@pytest.mark.parametrize("command", named())
+def test_every_command_that_is_named_is_understood(command: str) -> None:
+    """What a reader types is read as the program reads it; nothing is run."""
+    written = command.replace("enrol …", "enrol --config FILE --server HOST --fingerprint HEX --code CODE")
+    _, side, *words = shlex.split(written)
+    if words == ["--help"] or side not in PARSERS | {"bench": None}:
+        assert side in (*bootstrap.COMMANDS, "--help")
+    elif side == "bench":
+        options, own = bench._parser().parse_known_args(words)
+        if options.name != "list":
+            bench._own_parser(bench.load(options.name)).parse_args(own)
+    else:
+        PARSERS[side]().parse_args(words)
