@@ -1,7 +1,9 @@
 """The real parts that other tests stand on do start, answer and go away again."""
 
+import json
 import socket
 import subprocess
+import sys
 import threading
 from pathlib import Path
 from typing import Any
@@ -16,7 +18,17 @@ from tests.support.mosquitto import Mosquitto
 from tests.support.postgresql import PostgreSQL
 from tests.support.tools import ToolMissing, find_tool
 from tests.support.waiting import accepts_connections, until
+from workbench.installation import ROOT
 from workbench.ports import free_port
+
+DRAWS = """
+import json, random, sys
+from workbench import ports
+random.seed(7)
+print(json.dumps([ports.free_port() for _ in range(50)]), flush=True)
+sys.stdin.read()
+"""
+"""Draws fifty ports, the same in every program that nobody keeps from it, and lives until its input ends."""
 
 
 def test_a_message_published_to_the_broker_reaches_a_subscriber(mosquitto: Mosquitto) -> None:
@@ -105,3 +117,16 @@ def test_a_listeners_port_is_none_that_an_outgoing_connection_may_take() -> None
     ports = [free_port() for _ in range(50)]
     assert len(set(ports)) == 50
     assert all(1024 < port < first for port in ports)
+
+
+def test_two_programs_that_draw_ports_do_not_draw_the_same() -> None:
+    mine = {free_port() for _ in range(50)}
+    others = [
+        subprocess.Popen([sys.executable, "-c", DRAWS], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        for _ in range(2)
+    ]
+    drawn = [json.loads(other.stdout.readline()) for other in others if other.stdout]
+    for other in others:
+        other.communicate("")
+    assert [len(ports) for ports in drawn] == [50, 50]
+    assert len(mine.union(*drawn)) == 150
