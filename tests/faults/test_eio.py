@@ -2,7 +2,7 @@
 
 import errno
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
@@ -119,24 +119,23 @@ def test_a_card_that_goes_on_failing_thanks_nobody_until_it_takes_rows_again(ben
     session.assert_kept()
 
 
-@pytest.mark.slow
-def test_a_file_system_that_turns_read_only_under_a_running_kiosk_is_told_and_outlived(bench: Bench) -> None:
-    session = bench.session()
-    assert session.press(1)
-    session.shim.fail_writes(1, FOR_EVER, errno.EROFS)
-    session.shim.fail_names(errno.EROFS)
-    for value in (2, 3, 4):
-        assert not session.press(value)
-    session.shim.heal()
-    until(lambda: session.press(5), "the card takes rows again")
-    session.assert_kept()
+def turn_read_only(shim: Shim) -> None:
+    shim.fail_writes(1, FOR_EVER, errno.EROFS)
+    shim.fail_names(errno.EROFS)
+
+
+def have_no_room(shim: Shim) -> None:
+    shim.fail_writes(1, FOR_EVER, errno.ENOSPC)
 
 
 @pytest.mark.slow
-def test_a_card_that_has_no_room_for_a_while_is_told_and_outlived(bench: Bench) -> None:
+@pytest.mark.parametrize("fail", [turn_read_only, have_no_room])
+def test_a_card_that_turns_read_only_or_has_no_room_for_a_while_is_told_and_outlived(
+    bench: Bench, fail: Callable[[Shim], None]
+) -> None:
     session = bench.session()
     assert session.press(1)
-    session.shim.fail_writes(1, FOR_EVER, errno.ENOSPC)
+    fail(session.shim)
     for value in (2, 3, 4):
         assert not session.press(value)
     session.shim.heal()

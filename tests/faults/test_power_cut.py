@@ -16,23 +16,25 @@ import pytest
 from tests.support.trees import tree_with
 from workbench.torture import journal
 from workbench.torture.card import Card
-from workbench.torture.cuts import cut_kiosks
+from workbench.torture.cuts import GLANCES, cut_kiosks
 from workbench.torture.ledger_cuts import cut_ledgers
 from workbench.torture.server_cuts import cut_servers
 from workbench.torture.shim import Shim
 
 SEED = 20261123
 CUTS = 8
-CUTS_OF_A_LEDGER = 30
-CUTS_OF_A_SERVER = 12
-CUTS_OF_WHAT_IS_BAD = 12
+CUTS_OF_A_LEDGER = 6
+CUTS_OF_A_SERVER = 3
+CUTS_OF_A_BAD_KIOSK = 15
+CUTS_OF_A_BAD_LEDGER = 4
+CUTS_OF_A_BAD_SERVER = 3
 
 
 @pytest.mark.slow
 def test_after_every_power_cut_all_who_were_thanked_are_in_the_ledger_once(tmp_path: Path) -> None:
     found = cut_kiosks(tmp_path, cuts=CUTS, seed=SEED)
     assert found.losses == []
-    assert found.cuts == CUTS
+    assert (found.cuts, found.glances) == (CUTS, GLANCES * CUTS)
     assert found.thanked > CUTS, "the kiosks lived long enough to thank people"
 
 
@@ -40,6 +42,7 @@ def test_after_every_power_cut_all_who_were_thanked_are_in_the_ledger_once(tmp_p
 def test_after_every_power_cut_the_server_has_what_it_acknowledged_and_counts_it_once(tmp_path: Path) -> None:
     found = cut_servers(tmp_path, cuts=CUTS_OF_A_SERVER, seed=SEED)
     assert found.losses == []
+    assert (found.cuts, found.glances) == (CUTS_OF_A_SERVER, GLANCES * CUTS_OF_A_SERVER)
     assert found.thanked > CUTS_OF_A_SERVER, "the server lived long enough to acknowledge something"
 
 
@@ -47,6 +50,7 @@ def test_after_every_power_cut_the_server_has_what_it_acknowledged_and_counts_it
 def test_a_power_cut_while_the_ledger_migrates_moves_rows_salvages_or_prunes_loses_and_doubles_none(tmp_path: Path) -> None:
     found = cut_ledgers(tmp_path, cuts=CUTS_OF_A_LEDGER, seed=SEED)
     assert found.losses == []
+    assert (found.cuts, found.glances) == (CUTS_OF_A_LEDGER, GLANCES * CUTS_OF_A_LEDGER)
     assert found.thanked > CUTS_OF_A_LEDGER, "the ledgers lived long enough to record something"
 
 
@@ -61,9 +65,9 @@ def test_a_kiosk_that_thanks_before_the_card_has_it_is_found_out_by_power_cuts(t
     for file in careless:
         text = re.sub(r'"synchronous"\) != 2', '"synchronous") != 1', file.read_text())
         file.write_text(text.replace("synchronous = FULL", "synchronous = NORMAL"))
-    found = cut_kiosks(tmp_path / "kiosk", cuts=CUTS_OF_WHAT_IS_BAD, seed=SEED, tree=tree)
+    found = cut_kiosks(tmp_path / "kiosk", cuts=CUTS_OF_A_BAD_KIOSK, seed=SEED, tree=tree)
     assert any("thanked for" in loss for loss in found.losses)
-    found = cut_ledgers(tmp_path / "ledger", cuts=CUTS_OF_WHAT_IS_BAD, seed=SEED, tree=tree)
+    found = cut_ledgers(tmp_path / "ledger", cuts=CUTS_OF_A_BAD_LEDGER, seed=SEED, tree=tree)
     assert any("are gone" in loss for loss in found.losses)
 
 
@@ -73,7 +77,7 @@ def test_a_server_that_acknowledges_before_the_disk_has_it_is_found_out_by_power
     settings = tree / "sync_server" / "project" / "database.py"
     assert "synchronous=FULL" in settings.read_text()
     settings.write_text(settings.read_text().replace("synchronous=FULL", "synchronous=NORMAL"))
-    found = cut_servers(tmp_path / "cuts", cuts=CUTS_OF_WHAT_IS_BAD, seed=SEED, tree=tree)
+    found = cut_servers(tmp_path / "cuts", cuts=CUTS_OF_A_BAD_SERVER, seed=SEED, tree=tree)
     assert any("was told that" in loss for loss in found.losses)
 
 

@@ -1,33 +1,47 @@
 """SIGKILL at random moments: of a kiosk under its visitors' fingers, and of the server's gateways under load. The broker stays."""
 
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import reduce
 from pathlib import Path
 from typing import Final
 
 from workbench.bench.harness import Benchmark, BenchTrouble, Figure, Say, Target, Whole, scratch
-from workbench.torture import kills
+from workbench.bench.together import Heard, Share, cores, shares_of, work_off
 from workbench.torture.cuts import Wrong
-from workbench.torture.kills import Toll
+from workbench.torture.kills import Toll, kill_gateways, kill_kiosk
 
 RUNS: Final = 1_000
-TELL_EVERY_S: Final = 10.0
 NONE: Final = Target(at_most=0)
+KINDS: Final[Mapping[str, Callable[..., Toll]]] = {"kiosk": kill_kiosk, "gateway": kill_gateways}
 SEED: Final = Whole("seed", 1, "the moments of the kills are drawn from it", 0)
+JOBS: Final = Whole("jobs", 0, "processes, each with a server of its own; 0: one for each core", 0)
 
 
-def measure(runs: int, say: Say, *, seed: int) -> list[Figure]:
-    """`runs` kills of a kiosk and as many of gateways. Raises `BenchTrouble` when the end is not reached."""
-    with scratch() as name:
-        folder = Path(name)
+def measure(runs: int, say: Say, *, seed: int, jobs: int) -> list[Figure]:
+    """`runs` kills of kiosks and as many of gateways. Raises `BenchTrouble` when the end is not reached."""
+    jobs = jobs or cores()
+    with scratch() as folder:
+        shares = [
+            Share(what, count, kill, {"what": what, "folder": f"{folder}/{what}-{job}", "count": count, "seed": seed * 1_000 + job})
+            for what in KINDS
+            for job, count in enumerate(shares_of(runs, jobs))
+        ]
         try:
-            kiosk = kills.kill_kiosk(folder / "kiosk", kills=runs, seed=seed, tell=_teller(say, "kiosk", runs))
-            gateway = kills.kill_gateways(folder / "gateway", kills=runs, seed=seed, tell=_teller(say, "gateway", runs))
+            found = work_off(shares, jobs=jobs, say=say)
         except Wrong as fault:
             raise BenchTrouble(str(fault)) from None
-    for wrong in (*kiosk.wrong, *gateway.wrong):
-        say(wrong)
-    return [*_figures("kiosk", kiosk), *_figures("gateway", gateway)]
+    figures: list[Figure] = []
+    for what in KINDS:
+        whole = reduce(Toll.plus, (one for share, one in zip(shares, found, strict=True) if share.what == what))
+        for wrong in whole.wrong:
+            say(f"{what}: {wrong}")
+        figures += _figures(what, whole)
+    return figures
+
+
+def kill(*, what: str, folder: str, count: int, seed: int, heard: Heard) -> Toll:
+    """One share, in a process of its own."""
+    return KINDS[what](Path(folder), kills=count, seed=seed, tell=lambda toll: heard(toll.kills))
 
 
 def _figures(what: str, toll: Toll) -> list[Figure]:
@@ -40,18 +54,6 @@ def _figures(what: str, toll: Toll) -> list[Figure]:
     ]
 
 
-def _teller(say: Say, what: str, runs: int) -> Callable[[Toll], None]:
-    began = told = time.monotonic()
-
-    def tell(toll: Toll) -> None:
-        nonlocal told
-        now = time.monotonic()
-        if now - told >= TELL_EVERY_S or toll.kills == runs:
-            told = now
-            left = (now - began) / toll.kills * (runs - toll.kills)
-            say(f"{what}: {toll.kills} of {runs} kills; {left / 60:.0f} minutes left")
-
-    return tell
-
-
-BENCHMARK = Benchmark("kills", "kiosk and gateway killed at random moments: nothing lost, nothing double", RUNS, measure, (SEED,))
+BENCHMARK = Benchmark(
+    "kills", "kiosk and gateway killed at random moments: nothing lost, nothing double", RUNS, measure, (SEED, JOBS)
+)

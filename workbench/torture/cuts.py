@@ -6,11 +6,11 @@ drawn at which the power went. Further moments of the same life are looked at to
 
 import shutil
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
-from typing import Final
+from typing import Final, TypeVar
 
 from workbench.installation import ROOT
 from workbench.torture import journal
@@ -30,16 +30,36 @@ MOST_PRESSES: Final = 60
 
 @dataclass
 class Findings:
-    """What has come of it. `losses` are sentences, each with what is needed to see it again."""
+    """What has come of it. `losses` are sentences, each with what is needed to see it again.
+
+    A cut is a life that ended by one, was found whole, and was lived on from; `glances` are further moments of these lives.
+    """
 
     cuts: int = 0
     glances: int = 0
+    broken: int = 0
+    """Lives whose end is among the losses: they were not lived on from."""
     thanked: int = 0
     survivors: int = 0
     """Ratings that nobody was thanked for and that were found all the same: the cut came in between."""
     losses: list[str] = field(default_factory=list)
 
+    @property
+    def lives(self) -> int:
+        """Cut or broken."""
+        return self.cuts + self.broken
 
+    def lose(self, what: str) -> None:
+        """A life has ended in a loss."""
+        self.broken += 1
+        self.losses.append(what)
+
+    def plus(self, other: "Findings") -> "Findings":
+        """What both have found."""
+        return Findings(**{name: value + getattr(other, name) for name, value in vars(self).items()})
+
+
+T = TypeVar("T")
 Tell = Callable[[Findings], None]
 
 
@@ -56,28 +76,67 @@ def life_of(number: int, *, seed: int) -> Random:
     return Random(f"{seed}/{number}")
 
 
+def cut_life(
+    card: Card,
+    records: Sequence[Record],
+    state: Path,
+    chance: Random,
+    findings: Findings,
+    judge: Callable[[Path, Sequence[Record]], T],
+) -> tuple[T, Sequence[Record]]:
+    """Cuts the power at a moment of the life that `records` tell, after a glance at what earlier cuts would have left. `state`
+    becomes what is found then. Returns what `judge` (image, what had happened) found there, and what had happened.
+
+    Raises `Wrong` with whatever `judge` raises.
+    """
+    image = state.with_name("image")
+    reached = 0
+
+    def look(moment: int) -> T:
+        nonlocal reached
+        card.feed(records[reached:moment])
+        reached = moment
+        shutil.rmtree(image, ignore_errors=True)
+        how = card.cut(chance, image)
+        try:
+            return judge(image, records[:moment])
+        except Exception as fault:
+            raise Wrong(
+                f"{type(fault).__name__}: {fault} (cut after {moment} of {len(records)} events; survived: {how})"
+            ) from fault
+
+    *glances, last = sorted(chance.randrange(len(records) + 1) for _ in range(GLANCES + 1))
+    for moment in glances:
+        look(moment)
+        findings.glances += 1
+    found = look(last)
+    findings.cuts += 1
+    replace_folder(state, image)
+    return found, records[:last]
+
+
 def cut_kiosks(folder: Path, *, cuts: int, seed: int, tree: Path = ROOT, tell: Tell = quiet) -> Findings:
     """`cuts` lives of kiosks run from `tree`, below `folder`. The moments are drawn from `seed`; how far a kiosk has got by then
     is not.
     """
     findings = Findings()
     device = 0
-    while findings.cuts < cuts:
+    while findings.lives < cuts:
         place = folder / f"device-{device}"
         chance = life_of(device, seed=seed)
         kiosk = Kiosk(place, tree=tree)
         kiosk.enrol()
         before: list[bytes] = []
-        for life in range(min(LIVES, cuts - findings.cuts)):
-            try:
+        life = 0
+        try:
+            while life < LIVES and findings.lives < cuts:
+                life += 1
                 before = _live(kiosk, before, chance, findings)
-            except Wrong as fault:
-                findings.losses.append(f"device {device}, cut {life}: {fault}")
-            findings.cuts += 1
+                tell(findings)
+        except Wrong as fault:  # what comes after a loss proves nothing
+            findings.lose(f"device {device}, life {life}: {fault} (see {place})")
             tell(findings)
-            if findings.losses and findings.losses[-1].startswith(f"device {device},"):
-                break  # what comes after a loss proves nothing
-        if not any(loss.startswith(f"device {device},") for loss in findings.losses):
+        else:
             shutil.rmtree(place)
         device += 1
     return findings
@@ -95,26 +154,10 @@ def _live(kiosk: Kiosk, before: list[bytes], chance: Random, findings: Findings)
         records = journal.read(shim.journal)
     finally:
         shim.close()
-    moments = sorted(chance.randrange(len(records) + 1) for _ in range(1 + GLANCES))
-    image = kiosk.folder / "image"
-    reached = 0
-    kept: list[bytes] = before
-    for moment in moments:
-        card.feed(records[reached:moment])
-        reached = moment
-        shutil.rmtree(image, ignore_errors=True)
-        how = card.cut(chance, image)
-        try:
-            kept = _judge(image, before, records[:moment])
-        except Exception as fault:
-            raise Wrong(
-                f"{type(fault).__name__}: {fault} (cut after {moment} of {len(records)} events; survived: {how})"
-            ) from fault
-    findings.glances += GLANCES
-    thanked = sum(1 for record in records[:reached] if _is_thanks(record))
+    kept, happened = cut_life(card, records, kiosk.state, chance, findings, lambda image, happened: _judge(image, before, happened))
+    thanked = sum(1 for record in happened if _is_thanks(record))
     findings.thanked += thanked
     findings.survivors += len(ratings_of(kept)) - len(ratings_of(before)) - thanked
-    replace_folder(kiosk.state, image)
     return kept
 
 
@@ -141,7 +184,7 @@ def _press(kiosk: Kiosk, shim: Shim, chance: Random) -> None:
     visitors.close()
 
 
-def _judge(image: Path, before: list[bytes], records: list[Record]) -> list[bytes]:
+def _judge(image: Path, before: list[bytes], records: Sequence[Record]) -> list[bytes]:
     """The rows that were found; raises `Wrong`, or whatever a ledger raises that cannot be opened."""
     marks = [record.first.decode().split() for record in records if record.kind is Kind.MARK]
     thanked = [int(value) for word, value in marks if word == "thanked"]

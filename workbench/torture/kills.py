@@ -43,6 +43,10 @@ class Toll:
     double: int = 0
     wrong: list[str] = field(default_factory=list)
 
+    def plus(self, other: "Toll") -> "Toll":
+        """What both have cost."""
+        return Toll(**{name: value + getattr(other, name) for name, value in vars(self).items()})
+
 
 Tell = Callable[[Toll], None]
 

@@ -21,14 +21,13 @@ from kiosk.ledger.keeper import Keeper
 from wire.events import StreamId
 from workbench.installation import ROOT
 from workbench.torture import former_ledger, journal
-from workbench.torture.card import Card, replace_folder
-from workbench.torture.cuts import Findings, Tell, Wrong, life_of, quiet
+from workbench.torture.card import Card
+from workbench.torture.cuts import Findings, Tell, Wrong, cut_life, life_of, quiet
 from workbench.torture.journal import Kind, Record
 from workbench.torture.ledger_driver import READ_AT_ONCE, Clock, rating, visit_of, work_off
 from workbench.torture.shim import Shim
 
 LIVES: Final = 12
-MOMENTS: Final = 5
 FORMER_ROWS: Final = 1_200
 """Rows in the file that an earlier version left: more than fit into two bites."""
 MOST_ACTS: Final = 120
@@ -58,10 +57,10 @@ class Promises:
 
 
 def cut_ledgers(folder: Path, *, cuts: int, seed: int, tree: Path = ROOT, tell: Tell = quiet) -> Findings:
-    """At least `cuts` moments at which the power of ledgers run from `tree` is cut."""
+    """`cuts` lives of ledgers run from `tree`, each ended by a power cut."""
     findings = Findings()
     number = 0
-    while findings.cuts < cuts:
+    while findings.lives < cuts:
         place = folder / f"ledger-{number}"
         state = place / "state"
         state.mkdir(parents=True)
@@ -71,13 +70,13 @@ def cut_ledgers(folder: Path, *, cuts: int, seed: int, tree: Path = ROOT, tell: 
         promises = Promises(set(former), set(former))
         life = 0
         try:
-            while life < LIVES and findings.cuts < cuts:
-                promises = _live(place, promises, chance, findings, tree)
+            while life < LIVES and findings.lives < cuts:
                 life += 1
+                promises = _live(place, promises, chance, findings, tree)
                 tell(findings)
         except Wrong as fault:
-            findings.losses.append(f"ledger {number}, life {life}: {fault} (see {place})")
-            findings.cuts += MOMENTS
+            findings.lose(f"ledger {number}, life {life}: {fault} (see {place})")
+            tell(findings)
         else:
             shutil.rmtree(place)
         number += 1
@@ -106,28 +105,17 @@ def _live(place: Path, promises: Promises, chance: Random, findings: Findings, t
     if done.returncode != 0:
         raise Wrong(f"the ledger failed by itself: {done.stderr[-1500:]}")
     records = journal.read(shim.journal)
-    reached = 0
-    known, found = promises, promises.recorded
-    for moment in sorted(chance.randrange(len(records) + 1) for _ in range(MOMENTS)):
-        card.feed(records[reached:moment])
-        reached = moment
-        image = place / "image"
-        shutil.rmtree(image, ignore_errors=True)
-        how = card.cut(chance, image)
-        known = promises.after(records[:moment])
-        try:
-            found = _judge(image, known)
-        except Exception as fault:
-            raise Wrong(
-                f"{type(fault).__name__}: {fault} (cut after {moment} of {len(records)} events; survived: {how};"
-                f" acts: {' '.join(arguments[1:])})"
-            ) from fault
-        findings.cuts += 1
+    try:
+        found, happened = cut_life(
+            card, records, state, chance, findings, lambda image, happened: _judge(image, promises.after(happened))
+        )
+    except Wrong as fault:
+        raise Wrong(f"{fault}; acts: {' '.join(arguments[1:])}") from fault
+    known = promises.after(happened)
     findings.thanked += len(known.recorded) - len(promises.recorded)
     findings.survivors += len(found - known.recorded)
     # What came through although nobody had been told is the ledger's now, and stays.
     known.recorded |= found
-    replace_folder(state, place / "image")
     return known
 
 
@@ -139,9 +127,10 @@ def _judge(image: Path, promises: Promises) -> set[int]:
         shutil.copytree(image, state)
         clock = Clock()
         keeper = Keeper(state / FILE, now=clock)
+        expected = _is_damaged(state / FILE)
         keeper.open()
         try:
-            if keeper.quarantined and not (state / "damaged").exists():
+            if keeper.quarantined and not expected:
                 raise Wrong("the ledger was put aside, and nothing had damaged it")
             work_off(keeper, clock)
             standing = keeper.standing()
@@ -170,4 +159,17 @@ def _damage(file: Path) -> None:
         return  # half of it has been put aside already: this would be writing into a file without its log
     with closing(sqlite3.connect(file)) as database, database:
         database.execute("UPDATE meta SET value = zeroblob(20) WHERE key = 'stream'")
-    (file.parent / "damaged").touch()
+
+
+def _is_damaged(file: Path) -> bool:
+    """Whether this is the file that was damaged, or what is left of putting it aside. Reads a copy: SQLite would mend the log."""
+    if any(file.parent.glob(f"{file.name}-aside-*")):
+        return True
+    with TemporaryDirectory(dir=file.parent.parent) as place:
+        for part in file.parent.glob(f"{file.name}*"):
+            shutil.copy(part, place)
+        try:
+            with closing(sqlite3.connect(Path(place) / file.name)) as database:
+                return bool(database.execute("SELECT value FROM meta WHERE key = 'stream'").fetchone() == (bytes(20),))
+        except sqlite3.Error:
+            return False

@@ -1,8 +1,7 @@
 """A server whose power is cut, again and again: whatever was acknowledged is in its ledger, once, and the tallies come out right.
 
 Devices offer batches as kiosks do, overlapping and repeated; each life ends at a moment drawn from it, and the server starts
-again on what the cut has left. A whole server takes a second to start, so of the moments of one life only the last is lived on
-from.
+again on what the cut has left.
 """
 
 import json
@@ -24,16 +23,14 @@ import msgspec
 from wire.envelopes import MAX_ROWS
 from workbench.installation import ROOT
 from workbench.torture import journal
-from workbench.torture.card import Card, replace_folder
-from workbench.torture.cuts import Findings, Tell, Wrong, life_of, quiet
+from workbench.torture.card import Card
+from workbench.torture.cuts import Findings, Tell, Wrong, cut_life, life_of, quiet
 from workbench.torture.journal import Kind, Record
 from workbench.torture.shim import Shim
 from workbench.torture.sources import Source
 
 LIVES: Final = 40
 """Lives after which a new server begins."""
-MOMENTS: Final = 5
-"""At which the power is cut in each life."""
 DEVICES: Final = 3
 LONGEST_S: Final = 0.4
 MOST_GROUPS: Final = 80
@@ -122,23 +119,24 @@ class Acceptor:
 
 
 def cut_servers(folder: Path, *, cuts: int, seed: int, tree: Path = ROOT, tell: Tell = quiet) -> Findings:
-    """At least `cuts` moments at which the power of servers run from `tree` is cut."""
+    """`cuts` lives of servers run from `tree`, each ended by a power cut."""
     findings = Findings()
     number = 0
-    while findings.cuts < cuts:
+    while findings.lives < cuts:
         place = folder / f"server-{number}"
         chance = life_of(number, seed=seed)
-        lives = 0
+        server = Server(place, tree=tree)
+        life = 0
         try:
-            server = Server(place, tree=tree)
-            while lives < LIVES and findings.cuts < cuts:
-                lives += 1
+            while life < LIVES and findings.lives < cuts:
+                life += 1
                 _live(server, chance, findings)
                 tell(findings)
-            _settle(server, findings)
+            life += 1
+            _settle(server)
         except Wrong as fault:
-            findings.losses.append(f"server {number}, life {lives}: {fault} (see {place})")
-            findings.cuts += MOMENTS
+            findings.lose(f"server {number}, life {life}: {fault} (see {place})")
+            tell(findings)
         else:
             shutil.rmtree(place)
         number += 1
@@ -153,26 +151,18 @@ def _live(server: Server, chance: Random, findings: Findings) -> None:
         records = journal.read(shim.journal)
     finally:
         shim.close()
-    moments = sorted(chance.randrange(len(records) + 1) for _ in range(MOMENTS))
-    image = server.folder / "image"
-    reached = 0
-    promised = server.promised
-    stored = promised
-    for moment in moments:
-        card.feed(records[reached:moment])
-        reached = moment
-        shutil.rmtree(image, ignore_errors=True)
-        how = card.cut(chance, image)
-        promised = _promised(server.promised, records[:moment])
-        try:
-            stored = judge(image, server.sources, promised)
-        except (Wrong, sqlite3.Error) as fault:
-            raise Wrong(f"{fault} (cut after {moment} of {len(records)} events; survived: {how})") from fault
-        findings.cuts += 1
+    stored, happened = cut_life(
+        card,
+        records,
+        server.state,
+        chance,
+        findings,
+        lambda image, happened: judge(image, server.sources, _promised(server.promised, happened)),
+    )
+    promised = _promised(server.promised, happened)
     findings.thanked += sum(promised.values()) - sum(server.promised.values())
     findings.survivors += sum(stored.values()) - sum(promised.values())
     server.promised = stored
-    replace_folder(server.state, image)
 
 
 def _offer(server: Server, shim: Shim, chance: Random) -> None:
@@ -250,7 +240,7 @@ def _stored(database: sqlite3.Connection, source: Source, promised: int) -> int:
     return int(through)
 
 
-def _settle(server: Server, findings: Findings) -> None:
+def _settle(server: Server) -> None:
     """At the end every gap is closed and every row is counted once. Raises `Wrong`."""
     running = server.start({})
     try:
