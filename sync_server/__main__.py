@@ -533,9 +533,9 @@ def _place(options: argparse.Namespace, config: ServerConfig) -> int:
     try:
         remove_placement(device=device, starts_at=since)
     except Placement.DoesNotExist:
-        sys.stderr.write(f"{device} was not moved at {since.isoformat(timespec='minutes')}.\n")
+        sys.stderr.write(f"There is nothing to take back: no move of {device} at {since.isoformat(timespec='minutes')} is known.\n")
         return 1
-    print(f"{device} was not moved at {since.isoformat(timespec='minutes')}.")
+    print(f"The move of {device} at {since.isoformat(timespec='minutes')} is taken back.")
     return 0
 
 

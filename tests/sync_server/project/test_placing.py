@@ -37,7 +37,7 @@ def test_a_device_is_placed_moved_in_the_past_and_the_move_taken_back(server: Se
     assert said.endswith("Двір, from 2026-11-02T08:00+02:00 on."), "in the court's own time"
     assert (second, "2026-11-02 06:00") in stays()
     assert set(enrolled) <= set(stays()), "what was written down before stays"
-    assert placed(server, "--from", "2026-11-02T08:00").endswith("was not moved at 2026-11-02T08:00+02:00.")
+    assert placed(server, "--from", "2026-11-02T08:00").endswith("at 2026-11-02T08:00+02:00 is taken back.")
     assert stays() == enrolled
     placed(server, "--exit", second)
     assert stays()[-1][0] == second, "without --from it is moved now"
@@ -53,7 +53,7 @@ def test_a_placement_that_cannot_be_is_one_sentence_and_changes_nothing(server: 
     for words, sentence in (
         (("--exit", "99"), "There is no exit 99. See list-exits."),
         (("--exit", exit, "--from", "yesterday"), "'yesterday' is no time. Write it as 2026-11-20T08:00."),
-        (("--from", "2026-11-02T08:00"), "was not moved at 2026-11-02T08:00+02:00."),
+        (("--from", "2026-11-02T08:00"), f"nothing to take back: no move of {DEVICE} at 2026-11-02T08:00+02:00 is known."),
     ):
         said = server.try_command("place", "--device", DEVICE, *words)
         assert said.returncode == 1
