@@ -8,12 +8,11 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from sync_server.dashboard.words import TO, day, number
+from sync_server.dashboard.words import TO, number
 from sync_server.fleet.standing import Standing
 from sync_server.ingest import replay
 from sync_server.ingest.books import Span
 from sync_server.ingest.selectors import Gap, StreamAccount
-from sync_server.results.reconciliation import Reconciliation
 
 
 def moment(instant: datetime, zone: ZoneInfo) -> str:
@@ -115,7 +114,7 @@ def line(standing: Standing, zone: ZoneInfo) -> list[tuple[str, str]]:
     waiting = _("nothing waits")
     if standing.waiting:
         since = standing.waiting_since
-        waiting = rows(standing.waiting) if since is None else f"{rows(standing.waiting)}, {moment(since, zone)}"
+        waiting = f"{_('not known') if since is None else moment(since, zone)} ({rows(standing.waiting)})"
     return [
         (_("Recorded"), recorded),
         (_("Delivered"), number(standing.delivered)),
@@ -204,62 +203,6 @@ def stream_state(account: StreamAccount) -> str:
     if account.set_aside:
         said.append(_("set aside: %(n)s") % {"n": number(account.set_aside)})
     return "; ".join(said) or _("complete")
-
-
-def reconciled(standing: Standing, found: Reconciliation) -> str:
-    """What the report proves, in one sentence."""
-    period = {"first": day(found.first), "last": day(found.last)}
-    if found.empty:
-        said = _("Nothing arrived from this device from %(first)s to %(last)s.") % period
-    elif all(not line.difference for line in found.lines):
-        said = ngettext(
-            "From %(first)s to %(last)s %(n)s answer of this device holds, and exactly as many are counted.",
-            "From %(first)s to %(last)s %(n)s answers of this device hold, and exactly as many are counted.",
-            found.standing,
-        ) % {**period, "n": number(found.standing)}
-    else:
-        said = _(
-            "From %(first)s to %(last)s %(n)s answers of this device hold and %(counted)s are counted; the table names the days."
-        ) % {
-            **period,
-            "n": number(found.standing),
-            "counted": number(found.counted),
-        }
-    return " ".join(part for part in (said, _silent(found), _due(standing, found)) if part)
-
-
-def _silent(found: Reconciliation) -> str:
-    """Of how many days there is nothing, where there is something of others."""
-    if found.empty or not found.silent_days:
-        return ""
-    return ngettext("Nothing arrived of %(n)s day.", "Nothing arrived of %(n)s days.", found.silent_days) % {
-        "n": number(found.silent_days)
-    }
-
-
-def shortened(found: Reconciliation, most: int) -> str:
-    """Why the period is not as long as was asked for."""
-    return ngettext(
-        "At most %(n)s day is counted at a time, so the period begins on %(first)s. Ask for earlier days by themselves.",
-        "At most %(n)s days are counted at a time, so the period begins on %(first)s. Ask for earlier days by themselves.",
-        most,
-    ) % {"n": number(most), "first": day(found.first)}
-
-
-def _due(standing: Standing, found: Reconciliation) -> str:
-    if found.due:
-        return _("Something is being counted just now; look again in a few seconds.")
-    if standing.waiting:
-        return ngettext(
-            "%(n)s row still waits on the device and may belong to this period.",
-            "%(n)s rows still wait on the device and may belong to this period.",
-            standing.waiting,
-        ) % {"n": number(standing.waiting)}
-    if standing.health is not None and standing.streams:
-        return _("All %(n)s rows that the device has recorded in its present stream have arrived.") % {
-            "n": number(standing.delivered)
-        }
-    return ""
 
 
 # --- set aside -------------------------------------------------------------------------------------------------------------------

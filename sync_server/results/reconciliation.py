@@ -1,34 +1,38 @@
-"""Proves, for one device and a period, that what arrived is what is counted: the ledger is counted here a second time, by other
-means than the tallies, and the two are laid side by side. Reads only.
+"""Proves, for one device and a period, that what was captured is what arrived, and what arrived is what is counted. Reads only.
 
-The proof of a day begins with what arrived. What a device has recorded it tells for its stream as a whole, whose rows are numbered
-without a gap: that all of it arrived is proved for the stream and for no day.
+What was captured follows from the numbers of rows (`results.captured`). What arrived is counted here a second time, by other means
+than the tallies, and laid beside them. What cannot be proved is named, with the days to which it may belong.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Final, NamedTuple
+from zoneinfo import ZoneInfo
 
 from django.db import connection
 from django.db.models import Q
 
 from sync_server.courts.models import Court, Device, Exit
 from sync_server.courts.selectors import Stay, placements_between
+from sync_server.ingest.clocks import EARLIEST
 from sync_server.ingest.dating import drift
 from sync_server.ingest.entering import KINDS
 from sync_server.ingest.models import Mark, Stream
+from sync_server.ingest.store import LATEST
+from sync_server.results.captured import UNCOUNTED, Absence, Span, Why, absences, witness
 from sync_server.results.models import Tally
+from sync_server.results.numbers import QUARTER_MS, numbers_of
 from sync_server.results.selectors import ANSWERED
+from wire.envelopes import Health
 from wire.events import Answer, Flag, Left, Passage, Retract
 
 ZONES: Final = timedelta(days=2)
 """How far a local day may lie from the same day in UTC, and a visit's last word from its first."""
+EVER: Final = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 WORDS: Final = (KINDS[Answer], KINDS[Retract], KINDS[Left])
 """Kinds of which a visit's last one about an item holds."""
-QUARTER_MS: Final = 15 * 60 * 1000
-"""Local midnight and every change of a clock fall between two of these, in every zone there is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +42,8 @@ class Line:
     `answers`, `taken_back`, `left`, `passages`, `flags` are its rows by kind, each once; `repeated` came in a second stream too.
     `standing` answers hold at last; `counted` of them stand in the tallies, which know exits and not devices: it is what is left of
     them without what all others brought who stood there. So a difference is one of the exit, whoever's it may be.
+
+    `absent` says why how many more rows of this day cannot be counted (never any of which nobody knows how many there are).
     """
 
     day: date | None
@@ -50,11 +56,23 @@ class Line:
     repeated: int
     standing: int
     counted: int
+    absent: Mapping[Why, int] = field(default_factory=dict)
+
+    @property
+    def delivered(self) -> int:
+        """Rows that arrived, each once, those included that cannot be read."""
+        rows = self.answers + self.taken_back + self.left + self.passages + self.flags
+        return rows + self.absent.get(Why.UNREAD, 0)
+
+    @property
+    def captured(self) -> int:
+        """Rows that the device recorded: their numbers say so."""
+        return self.delivered + sum(rows for why, rows in self.absent.items() if why is not Why.UNREAD)
 
     @property
     def empty(self) -> bool:
-        """Whether nothing of it arrived and nothing is counted."""
-        return not (self.answers or self.taken_back or self.left or self.passages or self.flags or self.repeated or self.counted)
+        """Whether nothing was recorded, as far as is known, and nothing is counted."""
+        return not (self.captured or self.repeated or self.counted)
 
     @property
     def difference(self) -> int:
@@ -63,17 +81,49 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
+class Between:
+    """`rows` of which it is not known on which day they were recorded, only that it may have been one of this period's: not before
+    `first` and not after `last`, as far as is known. Of some kinds nobody knows how many there are, if any; `rows` is 0 then.
+    """
+
+    why: Why
+    rows: int
+    first: date | None
+    last: date | None
+
+
+@dataclass(frozen=True, slots=True)
 class Reconciliation:
     """Lines from `first` to `last`, both included, in each court's own calendar: every day on which the device stood at an exit, if
     only for a part of it. Undated ones stand last, whatever the period.
 
-    `due`: something of the device is waiting to be counted, so that a difference is one of seconds.
+    `due`: something of the device is waiting to be counted, so that a difference is one of seconds. `between` is what may belong
+    to the period and to no certain line. Until `known_until` it is known how much the device had recorded; it is none where nothing
+    tells, and `silent` says whether the period goes on beyond it.
     """
 
     first: date
     last: date
     lines: list[Line]
     due: bool
+    between: list[Between] = field(default_factory=list)
+    known_until: datetime | None = None
+    silent: bool = False
+
+    @property
+    def absent(self) -> Counter[Why]:
+        """Rows that certainly belong to the period's days and cannot be counted, by reason."""
+        return sum((Counter(line.absent) for line in self.lines), Counter())
+
+    @property
+    def agrees(self) -> bool:
+        """Whether what arrived is what is counted, at every place."""
+        return all(not line.difference for line in self.lines)
+
+    @property
+    def proved(self) -> bool:
+        """Whether all that was captured, as far as is known, arrived and is counted; `silent` says whether more may have been."""
+        return self.agrees and not self.absent and not self.between
 
     @property
     def empty(self) -> bool:
@@ -81,9 +131,9 @@ class Reconciliation:
         return all(line.empty for line in self.lines)
 
     @property
-    def silent_days(self) -> int:
-        """Days on which the device stood at an exit and of which nothing arrived."""
-        return len({line.day for line in self.lines} - {line.day for line in self.lines if not line.empty} - {None})
+    def captured(self) -> int:
+        """Rows that belong to the period's days for certain."""
+        return sum(line.captured for line in self.lines if line.day is not None)
 
     @property
     def standing(self) -> int:
@@ -97,6 +147,13 @@ class Reconciliation:
 class _Place(NamedTuple):
     day: date | None
     exit: int
+
+
+class _Absences(NamedTuple):
+    """What is not here: at a certain place, or not."""
+
+    at: dict[_Place, Counter[Why]]
+    between: list[Between]
 
 
 class _Group(NamedTuple):
@@ -138,8 +195,19 @@ class _Found:
         self.standing: Counter[_Place] = Counter()
 
 
-def reconcile(device: Device, first: date, last: date, *, courts: Collection[Court]) -> Reconciliation:
-    """What `device` brought to `courts` from `first` to `last`."""
+def reconcile(
+    device: Device,
+    first: date,
+    last: date,
+    *,
+    courts: Collection[Court],
+    health: Health | None = None,
+    heard_at: datetime | None = None,
+    at_risk: Mapping[bytes, Sequence[Span]] | None = None,
+) -> Reconciliation:
+    """What `device` captured and brought to `courts` from `first` to `last`. `health` is its last report, which came in at or
+    before `heard_at`; `at_risk` names, by stream, rows that it may have deleted.
+    """
     period = _around(first, last)
     exits = Exit.objects.filter(court__in=courts).select_related("court").in_bulk()
     mine = [stay for stay in placements_between(*period, device_ids=[device.pk]) if stay.exit_id in exits]
@@ -147,12 +215,16 @@ def reconcile(device: Device, first: date, last: date, *, courts: Collection[Cou
     standing_at = {stay.exit_id for stay in mine}
     others = {stay.device_id for stay in placements_between(*period) if stay.exit_id in standing_at} - {device.pk}
     found = _look(device.pk, period, exits)
+    begin, end = (_milliseconds(instant) for instant in period)
+    numbers = numbers_of(device.pk, begin, end, health=health, heard_at=heard_at, at_risk=at_risk or {})
+    known_until = witness(numbers[-1]) if numbers else None
+    absent = _absences(absences(numbers), device.pk, first, last, exits)
     beside: Counter[_Place] = Counter()
     for other in others:
         beside += _look(other, period, exits).standing
     counted = _counted(standing_at, first, last)
     lines = []
-    places = found.kinds.keys() | _own(counted, beside, mine, exits) | _stood(mine, first, last, exits)
+    places = found.kinds.keys() | absent.at.keys() | _own(counted, beside, mine, exits) | _stood(mine, first, last, exits)
     for place in sorted(places, key=_order):
         if place.day is not None and not first <= place.day <= last:
             continue
@@ -169,9 +241,41 @@ def reconcile(device: Device, first: date, last: date, *, courts: Collection[Cou
                 repeated=found.repeated[place],
                 standing=found.standing[place],
                 counted=counted[place] - beside[place],
+                absent=absent.at.get(place, {}),
             )
         )
-    return Reconciliation(first, last, lines, due=Mark.objects.filter(stream__device=device).exists())
+    return Reconciliation(
+        first,
+        last,
+        lines,
+        due=Mark.objects.filter(stream__device=device).exists(),
+        between=[each for each in absent.between if each.why is not Why.SILENT],
+        known_until=_likely(known_until),
+        silent=not numbers or any(each.why is Why.SILENT for each in absent.between),
+    )
+
+
+def _absences(found: Iterable[Absence], device_id: int, first: date, last: date, exits: dict[int, Exit]) -> _Absences:
+    """Each of `found` at its place where that is certain, and else, if it may belong to the period, between its days."""
+    stays = placements_between(*EVER, device_ids=[device_id])
+    zone = next((exits[stay.exit_id].court.zone for stay in reversed(stays) if stay.exit_id in exits), ZoneInfo("UTC"))
+    at: defaultdict[_Place, Counter[Why]] = defaultdict(Counter)
+    between: Counter[tuple[Why, date | None, date | None]] = Counter()
+    for each in found:
+        earliest, latest = (_likely(ms) for ms in (each.earliest, each.latest))
+        days = tuple(None if instant is None else instant.astimezone(zone).date() for instant in (earliest, latest))
+        if earliest is not None and latest is not None and each.why not in UNCOUNTED | {Why.RENEWED}:
+            stay = next((stay for stay in stays if stay.covers(earliest) and stay.covers(latest)), None)
+            if stay is not None and stay.exit_id not in exits:
+                continue  # another court's
+            places = {_at(instant, stays, exits) for instant in (earliest, latest)}
+            if stay is not None and len(places) == 1 and (place := places.pop()) is not None:
+                at[place][each.why] += each.rows
+                continue
+        if (days[0] is None or days[0] <= last) and (days[1] is None or days[1] >= first):
+            between[each.why, days[0], days[1]] += each.rows
+    told = [Between(why, rows, *days) for (why, *days), rows in between.items()]
+    return _Absences(at, sorted(told, key=lambda each: (list(Why).index(each.why), each.first or date.min, each.last or date.max)))
 
 
 def _own(counted: Counter[_Place], beside: Counter[_Place], stays: Iterable[Stay], exits: dict[int, Exit]) -> set[_Place]:
@@ -205,8 +309,7 @@ def _around(first: date, last: date) -> tuple[datetime, datetime]:
 
 
 def _look(device_id: int, period: tuple[datetime, datetime], exits: dict[int, Exit]) -> _Found:
-    ever = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
-    stays = placements_between(*ever, device_ids=[device_id])
+    stays = placements_between(*EVER, device_ids=[device_id])
     found = _Found()
     for group in _groups(device_id, period, stays):
         place = _place(group, stays, exits)
@@ -248,8 +351,8 @@ def _groups(device_id: int, period: tuple[datetime, datetime], stays: Iterable[S
     streams = list(Stream.objects.filter(device_id=device_id).values_list("id", flat=True))
     if not streams:
         return
-    begin, end = (round(instant.timestamp() * 1000) for instant in period)
-    edges = {round(stay.starts_at.timestamp() * 1000) // QUARTER_MS for stay in stays} or {0}
+    begin, end = (_milliseconds(instant) for instant in period)
+    edges = {_milliseconds(stay.starts_at) // QUARTER_MS for stay in stays} or {0}
     statement = _GROUPS.format(
         answer=KINDS[Answer], quarter=QUARTER_MS, edges=_listed(edges), words=_listed(WORDS), streams=_listed(streams)
     )
@@ -289,6 +392,15 @@ def _counted(exits: Collection[int], first: date, last: date) -> Counter[_Place]
     for exit_id, day, *counts in Tally.objects.filter(days, exit__in=exits).values_list("exit_id", "local_date", *ANSWERED):
         found[_Place(day, exit_id)] += sum(counts)
     return found
+
+
+def _likely(ms: int | None) -> datetime | None:
+    """None where no honest clock can have told it: no bound at all."""
+    return _instant(ms) if ms is not None and EARLIEST <= ms <= LATEST else None
+
+
+def _milliseconds(instant: datetime) -> int:
+    return round(instant.timestamp() * 1000)
 
 
 def _instant(ms: int) -> datetime:

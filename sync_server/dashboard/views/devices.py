@@ -14,7 +14,7 @@ from django.views.decorators.http import require_safe
 
 from sync_server.accounts.selectors import courts_kept_by, keeps_every_court
 from sync_server.courts.models import Device, Exit
-from sync_server.dashboard import device_tables, device_words
+from sync_server.dashboard import device_tables, device_words, proof_words
 from sync_server.fleet.standing import Standing, devices_at, standings
 from sync_server.keeping.warnings import warnings
 from sync_server.results.reconciliation import Reconciliation, reconcile
@@ -78,8 +78,9 @@ def page(request: HttpRequest, name: str) -> HttpResponse:
         "streams": [(each, bytes(each.stream).hex()[:8], device_words.stream_state(each)) for each in standing.streams],
         "set_aside": [(device_words.reason(word)[0], n) for word, n in sorted(standing.set_aside.items())],
         "reconciliation": asked,
-        "sentence": device_words.reconciled(standing, asked),
-        "shortened": device_words.shortened(asked, MOST_DAYS) if shortened else "",
+        "sentence": proof_words.verdict(asked, zone),
+        "open_points": proof_words.open_points(asked),
+        "shortened": proof_words.shortened(asked, MOST_DAYS) if shortened else "",
         "table": device_tables.reconciliation(asked),
     }
     return render(request, "dashboard/device.html", context)
@@ -108,7 +109,15 @@ def _reconcile(request: HttpRequest, standing: Standing, now: datetime) -> Recon
     today = now.astimezone(zone_at(standing.exit)).date()
     last = min(_day(request.GET.get("to")) or today, today)
     first = max(_first_asked(request, last), last - timedelta(days=MOST_DAYS - 1))
-    return reconcile(standing.device, first, last, courts=list(courts_kept_by(request.user)))
+    return reconcile(
+        standing.device,
+        first,
+        last,
+        courts=list(courts_kept_by(request.user)),
+        health=standing.health,
+        heard_at=standing.heard_at,
+        at_risk=standing.at_risk,
+    )
 
 
 def _first_asked(request: HttpRequest, last: date) -> date:
