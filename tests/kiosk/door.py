@@ -1,14 +1,13 @@
 """A server's door for devices: a real HTTPS server that enrols whoever comes."""
 
 import http.server
-import ssl
-import threading
 from pathlib import Path
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from tests.kiosk.authority import Authority, configuration, encoded, pem
+from tests.kiosk.https_listener import HttpsListener
 from wire.codec import decode_enrol_request, encode_enrolment
 from wire.envelopes import EnrolAnswer
 
@@ -16,7 +15,7 @@ DEVICE = "kiosk-enrol-1"
 CODE = "ABCDE-12345"
 
 
-class Door:
+class Door(HttpsListener):
     """Listens on loopback. What it answers can be bent by the test."""
 
     def __init__(self, folder: Path) -> None:
@@ -50,14 +49,7 @@ class Door:
 
             def log_message(self, *_: object) -> None: ...
 
-        _, certificate, key = self.authority.server_files(folder)
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(certificate, key)
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.server.socket = context.wrap_socket(self.server.socket, server_side=True)
-        self.thread = threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True)
-        self.thread.start()
-        self.address = f"https://127.0.0.1:{self.server.server_address[1]}"
+        super().__init__(folder, self.authority, Handler)
 
     def answer(self, body: bytes) -> bytes:
         request = decode_enrol_request(body)
@@ -75,8 +67,3 @@ class Door:
                 encoded(self.config_by.sign(self.config_for or self.device, configuration())),
             )
         )
-
-    def close(self) -> None:
-        self.server.shutdown()
-        self.server.server_close()
-        self.thread.join()

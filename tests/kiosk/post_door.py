@@ -2,8 +2,6 @@
 
 import base64
 import http.server
-import ssl
-import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -11,6 +9,7 @@ from typing import NamedTuple
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from tests.kiosk.authority import Authority
+from tests.kiosk.https_listener import HttpsListener
 from wire import chain
 from wire.topics import SIGNATURE
 
@@ -27,16 +26,14 @@ class Posted(NamedTuple):
 Answer = Callable[[http.server.BaseHTTPRequestHandler], None]
 
 
-class PostDoor:
+class PostDoor(HttpsListener):
     """Listens on loopback. `answers` are (content type, body) by leaf; `bent` answers in their place while it is set."""
 
     def __init__(self, folder: Path, authority: Authority, key: bytes) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
         self.posted: list[Posted] = []
         self.faults: list[str] = []
         self.answers: dict[str, tuple[str, bytes]] = {}
         self.bent: Answer | None = None
-        self.ca, certificate, private = authority.server_files(folder)
         verify = Ed25519PublicKey.from_public_bytes(key).verify
         door = self
 
@@ -61,19 +58,7 @@ class PostDoor:
 
             def log_message(self, *_: object) -> None: ...
 
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(certificate, private)
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.server.daemon_threads = True
-        self.server.socket = context.wrap_socket(self.server.socket, server_side=True)
-        self.thread = threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True)
-        self.thread.start()
-        self.address = f"https://127.0.0.1:{self.server.server_address[1]}"
-
-    def close(self) -> None:
-        self.server.shutdown()
-        self.server.server_close()
-        self.thread.join()
+        super().__init__(folder, authority, Handler)
 
 
 def answer(handler: http.server.BaseHTTPRequestHandler, status: int, content_type: str, body: bytes) -> None:
