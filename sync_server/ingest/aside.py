@@ -25,29 +25,27 @@ FORKED: Final = "forked"
 
 
 def set_aside(received: Received, reason: str, text: str, *, stream: Stream | None = None, seq: int | None = None) -> None:
-    """Keeps what could not be taken, with its reason; the same again is only counted."""
+    """Keeps what could not be taken, with its reason; the same again is only counted, and of a message the newest reason holds."""
     is_row = seq is not None and reason != FORKED
     if not is_row and _messages_of(received.device).count() >= KEPT_OF_A_DEVICE:
         # Told apart no longer, only counted: one broken device must not fill the disk.
         received, reason, text = received._replace(data=b""), "too-many", f"more than {KEPT_OF_A_DEVICE} kept already; counted only"
         stream, seq = None, None
-    place = b"" if seq is None or stream is None else b"%d/%d/" % (stream.id, seq)
+    place = b"%d/%d/" % (stream.id, seq) if is_row and stream is not None else b""
     digest = sha256(place + received.data).digest()
+    told = {"reason": reason[:40], "text": text[:400].replace("\0", " "), "stream": stream, "seq": seq}
     row, made = SetAside.objects.get_or_create(
         device=received.device[:64],
         digest=digest,
         defaults={
-            "reason": reason[:40],
-            "text": text[:400].replace("\0", " "),
-            "stream": stream,
-            "seq": seq,
+            **told,
             "content_type": (received.content_type or "")[:64].replace("\0", " "),
             "data": received.data[:KEPT_OF_A_REFUSAL],
             "received": received.at,
         },
     )
     if not made:
-        SetAside.objects.filter(pk=row.pk).update(times=F("times") + 1, received=received.at)
+        SetAside.objects.filter(pk=row.pk).update(**told, times=F("times") + 1, received=received.at)
 
 
 def _messages_of(device: str) -> QuerySet[SetAside]:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import Final
 
+from sync_server.courts.models import Device
 from sync_server.ingest import dating, store
 from sync_server.ingest.dating import Bounds, Known
 from sync_server.ingest.models import Boot, Stream
@@ -36,20 +37,23 @@ class Clocks:
 
     def learn(self, named: Iterable[tuple[int, bytes]]) -> None:
         """Takes in the starts `named` (device's number, boot), and opens those that were never heard of."""
-        wanted = dict.fromkeys(named)
+        wanted = list(dict.fromkeys(named))
         if not wanted:
             return
         boots = Boot.objects.filter(device_id__in={device for device, _ in wanted}, boot__in={boot for _, boot in wanted})
+        strange = set(wanted) - {(device, bytes(boot)) for device, boot in boots.values_list("device_id", "boot")}
+        if strange:
+            # Who opens starts of a device holds the device, before any start: two that open the same, each in its own order, would
+            # wait for one another.
+            devices = Device.objects.filter(id__in={device for device, _ in strange})
+            list(devices.select_for_update(no_key=True).order_by("id").values_list("id", flat=True))
         for boot in boots.select_for_update(no_key=True).order_by("id"):
             self._take(boot)
-        # Numbered in the order in which a device tells of them.
-        for device_id, name in sorted((one for one in wanted if one not in self._boots), key=lambda one: one[0]):
-            number = store.open_boot(device_id, name)
-            if number is None:  # another worker was faster
-                self._take(Boot.objects.select_for_update(no_key=True).get(device_id=device_id, boot=name))
-            else:
-                self._new.add(number)
-                self._open(Boot(id=number, device_id=device_id, boot=name))
+        for device_id, name in wanted:  # numbered in the order in which a device tells of them
+            if (device_id, name) not in self._boots:
+                boot = Boot.objects.create(device_id=device_id, boot=name)
+                self._new.add(boot.id)
+                self._open(boot)
 
     def _open(self, boot: Boot) -> None:
         self._boots[boot.device_id, bytes(boot.boot)] = boot

@@ -88,18 +88,6 @@ def keep_streams(streams: Sequence[StreamColumns]) -> None:
             cursor.executemany(_KEEP_STREAM, streams)
 
 
-def open_boot(device_id: int, boot: bytes) -> int | None:
-    """The number of a new boot, or None when it is there already."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "INSERT INTO ingest_boot (device_id, boot, reading) VALUES (%s, %s, 0)"
-            " ON CONFLICT (device_id, boot) DO NOTHING RETURNING id",
-            [device_id, boot],
-        )
-        made = cursor.fetchone()
-    return None if made is None else int(made[0])
-
-
 ClockColumns = tuple[int | None, int | None, int | None, int, int]
 """Offset, low, high, reading, number: what changes of a boot, in the order of the statement."""
 

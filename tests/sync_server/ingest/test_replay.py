@@ -82,6 +82,19 @@ def test_rows_of_another_card_stay_aside_however_often_they_are_tried(source: So
     assert (found.times, found.received) == (before.times, before.received), "to try again is no new message of the device"
 
 
+def test_a_message_that_turns_out_to_be_of_another_card_stands_aside_once_and_says_so(source: Source) -> None:
+    twin = source.clone()
+    source.rate(1)
+    twin.rate(2)
+    source.send()
+    put_aside(twin.message(), "internal", "a fault of our own")
+    assert again() == {"forked": 1}
+    found = SetAside.objects.get()
+    assert (found.reason, found.outcome, found.times) == ("forked", "forked", 1)
+    assert found.stream == Stream.objects.get(), "it is counted with its stream"
+    assert not is_row(found)
+
+
 def test_an_old_greeting_raises_no_alarm_about_a_restored_card(source: Source) -> None:
     hello = source.hello(next=1)
     source.send()
