@@ -31,7 +31,7 @@ def set_aside(received: Received, reason: str, text: str, *, stream: Stream | No
         # Told apart no longer, only counted: one broken device must not fill the disk.
         received, reason, text = received._replace(data=b""), "too-many", f"more than {KEPT_OF_A_DEVICE} kept already; counted only"
         stream, seq = None, None
-    place = b"%d/%d/" % (stream.id, seq) if is_row and stream is not None else b""
+    place = b"" if stream is None or seq is None or reason == FORKED else b"%d/%d/" % (stream.id, seq)
     digest = sha256(place + received.data).digest()
     told = {"reason": reason[:40], "text": text[:400].replace("\0", " "), "stream": stream, "seq": seq}
     row, made = SetAside.objects.get_or_create(
