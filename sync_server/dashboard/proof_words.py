@@ -136,7 +136,7 @@ def reason(why: Why) -> str:
             "Did not come before the device began a new stream; if its card still held it, it came again in the new one"
         ),
         Why.REPLACED: _("The device began a new stream; whether the former one held more than what arrived, numbers do not tell"),
-        Why.TWIN: _("Two cards claim to be this device; what the second one recorded is not known"),
+        Why.TWIN: _("What the second card of this name recorded is not known"),
         Why.SILENT: _("Recorded since the device was last heard of"),
     }[why]
 

@@ -28,7 +28,7 @@ def test_the_one_line_holds_what_the_kiosks_own_screen_says(olena: Visit) -> Non
     assert names == ["Записано", "Доставлено", "У резервній копії", "Чекає з", "Остання прогалина", "Шлях", "Востаннє на зв’язку"]
     values = olena.page.locator(".line dd").all_inner_texts()
     assert re.fullmatch(r"1\s204", values[0])
-    assert re.fullmatch(r"1\s201 запис, \d+ \w+ \d{4}, \d\d:\d\d", values[3])
+    assert re.fullmatch(r"\d+ \w+ \d{4}, \d\d:\d\d \(1\s201 запис\)", values[3])
 
 
 def test_the_proof_is_shown_for_a_period_and_saved_as_a_file(olena: Visit, tmp_path: Path) -> None:
@@ -38,7 +38,7 @@ def test_the_proof_is_shown_for_a_period_and_saved_as_a_file(olena: Visit, tmp_p
     month_ago = page.evaluate("new Date(Date.now() - 30 * 86400000).toISOString().slice(0, 10)")
     page.get_by_label("Від").fill(month_ago)
     page.get_by_role("button", name="Показати").click()
-    expect(page.locator(".reconciliation .sentence")).to_contain_text("і рівно стільки пораховано")
+    expect(page.locator(".reconciliation .sentence")).to_contain_text("Доведено: усе, що пристрій записав")
     shown = page.locator(".reconciliation tbody tr").count()
     assert shown > 20
     with page.expect_download() as found:
@@ -47,6 +47,8 @@ def test_the_proof_is_shown_for_a_period_and_saved_as_a_file(olena: Visit, tmp_p
     found.value.save_as(tmp_path / "proof.csv")
     rows = list(csv.DictReader((tmp_path / "proof.csv").read_text("utf-8-sig").splitlines()))
     assert len(rows) == shown
+    assert {row["line"] for row in rows} == {"day"}
+    assert {row["captured"] == row["delivered"] for row in rows} == {True}
     assert {row["difference"] for row in rows} == {"0"}
     assert sum(int(row["standing"]) for row in rows) == 310
 

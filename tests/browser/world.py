@@ -14,6 +14,9 @@ COURTS = ("zrazkove", "porozhnii", "malyi")
 """One with twelve weeks of answers, one with none, one with a few."""
 
 
+YEAR_MS = 365 * 86_400_000
+
+
 def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "sync_server.project.settings")
     django.setup()
@@ -50,8 +53,9 @@ def _source(slug: str):  # type: ignore[no-untyped-def]
 def _look_after(sources) -> None:  # type: ignore[no-untyped-def]
     """What staff find: a device in order; one that is away, with rows still on it; a copied card; things set aside."""
     from sync_server.fleet.services import record_health, record_presence
-    from sync_server.ingest.services import Received, accept, put_aside
+    from sync_server.ingest.services import Received, accept, hear, put_aside
     from sync_server.results import tallies
+    from tests.sync_server.device import BOOTED
     from wire import codec
     from wire.envelopes import Clock, Gap, Health
 
@@ -59,11 +63,11 @@ def _look_after(sources) -> None:  # type: ignore[no-untyped-def]
 
     def report(source, at: datetime, **more) -> None:  # type: ignore[no-untyped-def]
         wall = int(at.timestamp() * 1000)
-        clock = Clock(source.boot, 3_600_000, wall, True)
+        clock = Clock(source.boot, wall - BOOTED + YEAR_MS, wall, True)
         told = {"recorded": len(source.rows), "stored_through": len(source.rows), "stream": source.stream} | more
-        record_health(
-            source.name, Health(1, clock, 3600, free_bytes=10**9, software="vidhuk 0.1.0", config=1, **told), now=lambda: at
-        )
+        health = Health(1, clock, 3600, free_bytes=10**9, software="vidhuk 0.1.0", config=1, **told)
+        hear(source.name, health, wall)
+        record_health(source.name, health, now=lambda: at)
 
     report(sources["zrazkove"], now)
     away = now - timedelta(hours=5)
@@ -112,8 +116,7 @@ def _moved(row):  # type: ignore[no-untyped-def]
     """The same row of a device that was started a year earlier, so that its monotonic clock reads no less than nothing."""
     import msgspec
 
-    year = 365 * 86_400_000
-    return msgspec.structs.replace(row, visit=row.visit + year, wall_offset=row.wall_offset - year)
+    return msgspec.structs.replace(row, visit=row.visit + YEAR_MS, wall_offset=row.wall_offset - YEAR_MS)
 
 
 if __name__ == "__main__":
