@@ -15,7 +15,8 @@ from wire.codec import WireError
 from wire.envelopes import Batch, Hello
 from wire.events import Answer, Event, Flag, Left, Passage, Retract
 
-SHOWN_ROWS: Final = 250
+SHOWN_ROWS: Final = 20
+"""Of a batch: a page may hold hundreds of batches, and the first rows tell what it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,8 @@ class Contents:
     rows: list[tuple[str, str, str]]
     size: str
     digest: str
+    cut: bool = False
+    """Whether there are more rows than are shown."""
 
 
 def of(entry: SetAside) -> Contents:
@@ -49,7 +52,7 @@ def of(entry: SetAside) -> Contents:
     if isinstance(message, Hello):
         return Contents(_("a greeting"), [], "", "")
     rows = ngettext("a batch of %(n)s row", "a batch of %(n)s rows", len(message.rows)) % {"n": number(len(message.rows))}
-    return Contents(rows, _rows(message), "", "")
+    return Contents(rows, _rows(message), "", "", len(message.rows) > SHOWN_ROWS)
 
 
 def _rows(batch: Batch) -> list[tuple[str, str, str]]:

@@ -40,6 +40,15 @@ def test_what_is_set_aside_says_why_of_whom_and_what_and_never_how_somebody_answ
     )
 
 
+def test_of_a_large_batch_the_first_rows_are_shown(source: Source, staff: Client) -> None:
+    source.rate(*[5] * 21)
+    put_aside(source.message(), "internal", "failed")
+    page = read(staff, "/set-aside/").text
+    assert "пакет з 21 запису" in page
+    assert "20 відповідь overall Показано лише перші записи." in page
+    assert "21 відповідь overall" not in page
+
+
 def test_a_row_of_a_newer_form_does_not_show_its_answer_either(source: Source, staff: Client) -> None:
     event = msgspec.msgpack.decode(codec.encode_event(source.event(Answer, NOON, 4)))
     newer = msgspec.msgpack.encode([99, *event[1:], "what a later version adds"])
