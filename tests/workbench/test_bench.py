@@ -1,7 +1,6 @@
 """The benches' harness: what it compares and says. How fast anything is, no test asks."""
 
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -14,7 +13,6 @@ from workbench.bench.cli import CATALOGUE, load, main, table
 from workbench.bench.harness import Benchmark, BenchTrouble, Figure, Say, Target, Whole, alternate, ratio, report
 
 ROOT = Path(__file__).resolve().parents[2]
-long = pytest.mark.skipif(bool(os.environ.get("CI")), reason="minutes of its own; ./vidhuk test runs it, the build server does not")
 
 
 def bench(*words: str, timeout: float = 300) -> "subprocess.CompletedProcess[str]":
@@ -180,7 +178,6 @@ def test_the_ingest_benchmark_stores_every_row_it_counts() -> None:
     assert len(json.loads(done.stdout)["figures"]) == 6
 
 
-@long
 @pytest.mark.slow
 def test_the_kiosk_benchmark_measures_a_real_kiosk_and_a_real_page() -> None:
     done = bench("kiosk", "--json", "--runs", "1", "--idle", "3", timeout=600)
@@ -191,7 +188,6 @@ def test_the_kiosk_benchmark_measures_a_real_kiosk_and_a_real_page() -> None:
     assert all(figure["value"] > 0 for figure in by_name.values())
 
 
-@long
 @pytest.mark.slow
 def test_the_soak_stores_what_every_one_of_its_visitors_said() -> None:
     done = bench("soak", "--json", "--runs", "4", timeout=900)
