@@ -78,7 +78,6 @@ class Store:
             aside.put_back(path)
             if aside.has_log_only(path):
                 raise Unreadable("the file is empty, and its write-ahead log is not")
-            born = not path.exists()
             self._connection = connect(path)
         except OSError as fault:
             raise explained(path, fault) from fault
@@ -93,8 +92,6 @@ class Store:
             else:
                 self._connection.close()  # another process has it
             raise meaning from fault
-        if born:
-            sync_folder(path.parent)
 
     @property
     def standing(self) -> Standing:
@@ -310,6 +307,8 @@ class Store:
                 self._connection.execute("DELETE FROM rows WHERE seq >= ?", (known_next,))
         self._load(small=small)
         self.append([found.row for found in self._going_on(beyond)])
+        # Each time, and not for a new file only: whoever made it may have failed here, and without its name nothing is kept.
+        sync_folder(self.path.parent)
 
     def _load(self, *, small: bool) -> None:
         found = self._meta.read()

@@ -1,5 +1,6 @@
 """The ledger file: gap-free, chained, durable settings, pruned only below what is backed up, put aside when it is damaged."""
 
+import errno
 import sqlite3
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 
 from kiosk.core.progress import Progress
 from kiosk.errors import LedgerError, LedgerInUse
+from kiosk.ledger import store as store_module
 from kiosk.ledger.faults import is_damage
 from kiosk.ledger.sealing import Unreadable
 from kiosk.ledger.store import Store
@@ -29,6 +31,25 @@ def row(number: int, *, wall: int | None = None) -> bytes:
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     return tmp_path / "ledger.sqlite3"
+
+
+def test_a_folder_that_is_not_synced_keeps_nobody_out_and_is_synced_at_the_next_opening(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Path] = []
+
+    def fails_once(folder: Path) -> None:
+        asked.append(folder)
+        if len(asked) == 1:
+            raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(store_module, "sync_folder", fails_once)
+    with pytest.raises(LedgerError, match="Input/output error") as refused:
+        Store(path)
+    store = Store(path)  # while what was raised still holds on to the first one's frames
+    assert asked == [path.parent] * 2
+    assert list(store.append([row(1)])) == [1]
+    assert refused.value.__cause__ is not None
 
 
 def test_rows_are_numbered_from_one_and_chained_from_the_streams_origin(path: Path) -> None:
