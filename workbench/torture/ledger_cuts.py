@@ -158,6 +158,8 @@ def _damage(file: Path) -> None:
     if not file.exists() or any(file.parent.glob(f"{file.name}-aside-*")):
         return  # half of it has been put aside already: this would be writing into a file without its log
     with closing(sqlite3.connect(file)) as database, database:
+        if not database.execute("SELECT 1 FROM sqlite_master WHERE name = 'meta'").fetchone():
+            return  # a new ledger whose birth the last cut broke off
         database.execute("UPDATE meta SET value = zeroblob(20) WHERE key = 'stream'")
 
 
