@@ -4,6 +4,7 @@
 
 import argparse
 import os
+import select
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -15,7 +16,9 @@ from sync_server.project.config import VARIABLE, ConfigError, ServerConfig, load
 
 
 def main(argv: Sequence[str]) -> int:
-    """Runs one command. 0 for success, 1 for trouble that was said in one sentence, 2 for a command that was not understood."""
+    """Runs one command. 0 for success, 1 for trouble that was said in one sentence, 2 for a command that was not understood; 130
+    and 141 as shells have them, for Ctrl-C and for a reader who went away.
+    """
     options = _parser().parse_args(argv)
     try:
         config = read(options.config) if options.config else load()
@@ -28,10 +31,14 @@ def main(argv: Sequence[str]) -> int:
     holding = lock.alone if command is backups.restore else lock.in_use
     try:
         with holding(config.state_dir):
-            return command(options, config)
+            code = command(options, config)
+        print(end="", flush=True)  # while what goes wrong with it can still be caught
+        return code
     except KeyboardInterrupt:
         return 130
     except Exception as fault:
+        if isinstance(fault, BrokenPipeError) and _nobody_reads():
+            return 141
         if not _is_said_in_words(fault):
             raise
         return _trouble(fault)
@@ -127,6 +134,19 @@ def _parser() -> argparse.ArgumentParser:
     place.add_argument("--exit", type=int, metavar="NUMBER", help="see list-exits; without it the move at --from is taken back")
     place.add_argument("--from", dest="since", metavar="TIME", help="as 2026-11-20T08:00, in the court's own time; otherwise now")
     return parser
+
+
+def _nobody_reads() -> bool:
+    """Whether a reader of what we print has gone, as `head` goes, and it is not another pipe that broke. What is still to be
+    printed goes nowhere then: at its end Python tries once more, and complains.
+    """
+    told = select.poll()
+    for descriptor in (1, 2):
+        told.register(descriptor, 0)  # an error is told unasked
+    gone = [descriptor for descriptor, event in told.poll(0) if event & select.POLLERR]
+    for descriptor in gone:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), descriptor)
+    return bool(gone)
 
 
 def _trouble(fault: Exception) -> int:
