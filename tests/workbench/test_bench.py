@@ -55,6 +55,27 @@ def test_a_benchmark_may_be_asked_for_numbers_of_its_own(
     capsys.readouterr()
 
 
+@pytest.mark.parametrize("name", CATALOGUE)
+def test_help_for_a_benchmark_lists_what_it_alone_can_be_asked_for(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as helped:
+        main([name, "--help"])
+    assert helped.value.code == 0
+    said = capsys.readouterr().out
+    assert said.startswith(f"usage: ./vidhuk bench {name} ")
+    for option in ("json", "runs", *(own.name for own in load(name).options)):
+        assert f"\n  --{option} " in said
+
+
+@pytest.mark.parametrize("words", [["--help"], ["--help", "simulate"], ["list", "-h"]])
+def test_help_before_a_benchmark_is_named_lists_them_all(words: Sequence[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as helped:
+        main(words)
+    assert helped.value.code == 0
+    said = capsys.readouterr().out
+    assert said.startswith("usage: ./vidhuk bench [-h]")
+    assert all(f"\n  {name} " in said for name in CATALOGUE)
+
+
 @pytest.mark.parametrize("words", [["nothing-of-that-name"], ["wire", "--runs", "0"], ["wire", "--runs", "many"], []])
 def test_a_command_that_makes_no_sense_is_refused(words: Sequence[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as refused:

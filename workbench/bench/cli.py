@@ -94,17 +94,35 @@ def _say(text: str) -> None:
     sys.stderr.flush()
 
 
+class _Help(argparse.Action):
+    """`--help`: after a benchmark's name what this one can be asked for, and else what there is."""
+
+    def __call__(self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, *_: object) -> None:
+        if namespace.name in CATALOGUE:
+            benchmark = load(namespace.name)
+            parser = _own_parser(benchmark)
+            _add_common(parser, runs=f" (usually {benchmark.runs})")
+        parser.print_help()
+        parser.exit()
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="./vidhuk bench",
         description="Measures real parts against a yardstick, in turns. Exit code 0: measured, whatever the verdicts.",
         epilog="Benchmarks:\n" + "\n".join(f"  {line}" for line in _listing().splitlines()),
         formatter_class=argparse.RawDescriptionHelpFormatter,
+        add_help=False,
     )
     parser.add_argument("name", choices=["list", *CATALOGUE], metavar="NAME", help="a benchmark's name, or `list`")
-    parser.add_argument("--json", action="store_true", help="one JSON document instead of a table")
-    parser.add_argument("--runs", type=_count, metavar="N", help="how often each thing is measured")
+    parser.add_argument("-h", "--help", action=_Help, nargs=0, help="show this, or after NAME what it alone can be asked for")
+    _add_common(parser)
     return parser
+
+
+def _add_common(parser: argparse.ArgumentParser, *, runs: str = "") -> None:
+    parser.add_argument("--json", action="store_true", help="one JSON document instead of a table")
+    parser.add_argument("--runs", type=_count, metavar="N", help=f"how often each thing is measured{runs}")
 
 
 def _own_parser(benchmark: Benchmark) -> argparse.ArgumentParser:
@@ -112,7 +130,11 @@ def _own_parser(benchmark: Benchmark) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog=f"./vidhuk bench {benchmark.name}", description=benchmark.about, add_help=False)
     for option in benchmark.options:
         parser.add_argument(
-            f"--{option.name}", type=_at_least(option.least), default=option.default, metavar="N", help=option.about
+            f"--{option.name}",
+            type=_at_least(option.least),
+            default=option.default,
+            metavar="N",
+            help=f"{option.about} (usually %(default)s)",
         )
     return parser
 
