@@ -250,14 +250,14 @@ def make(apps, schema_editor):
         TALLIES,
         "    zone = court.zone\n",
         "    zone = UTC\n",
-        "tests/sync_server/results/test_tallies.py::test_days_and_hours_are_the_courts_own",
+        "tests/sync_server/results/test_tally_days.py::test_days_and_hours_are_the_courts_own",
     ),
     Fault(
         "a mark that comes while others are worked off is lost",
         TALLIES,
         "            Mark.objects.filter(id__in=ids[start : start + 500]).delete()",
         "            Mark.objects.all().delete()",
-        "tests/sync_server/results/test_tallies.py::test_a_mark_that_comes_while_others_are_worked_off_stays",
+        "tests/sync_server/results/test_rebuilding.py::test_a_mark_that_comes_while_others_are_worked_off_stays",
     ),
     Fault(
         "marks are worked off oldest first, and today waits behind the backlog",

@@ -1,15 +1,23 @@
 """What visitors did, as rows of a device's ledger: for tests that count them again."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+from sync_server.courts import services as courts
 from sync_server.courts.models import Court
+from sync_server.ingest.services import Received, accept
+from sync_server.results import tallies
 from sync_server.results.models import COUNTS, Tally
-from tests.sync_server.device import Source
+from tests.sync_server.device import NOON, Source
+from wire import codec
+from wire.envelopes import Clock, Echo, Hello
 from wire.events import Answer, Flag, Input, Left, Retract
 
 BOOTED = int(datetime(2026, 1, 1, tzinfo=UTC).timestamp() * 1000)
 """Wall clock (ms) at which these devices' monotonic clock read 0: before every day that the tests ask about."""
+FRIDAY = date(2026, 11, 20)
+LATER = NOON + timedelta(days=1)
+"""When rows of that day have all come in."""
 
 
 def utc(*parts: int) -> datetime:
@@ -60,3 +68,27 @@ def hours(court: Court, day: date, item: str = "overall") -> dict[int, int]:
         for hour, points in tally.hours.items():
             found[int(hour)] = found.get(int(hour), 0) + sum(points)
     return found
+
+
+def settle(now: datetime = NOON) -> None:
+    while tallies.step(now):
+        pass
+
+
+def send(source: Source, first: int = 1, last: int | None = None) -> None:
+    source.send(first, last, received=LATER)
+    settle()
+
+
+def greet(source: Source, at: datetime) -> None:
+    """The device says hello at `at`, its clock says how long it has been up, and when it last heard this server's."""
+    monotonic = int(at.timestamp() * 1000) - BOOTED
+    clock, echo = Clock(source.boot, monotonic, monotonic, False), Echo(BOOTED + monotonic - 100, monotonic - 80)
+    content_type, data = codec.encode(Hello(1, source.stream, len(source.rows) + 1, 1, 0, clock, "test", echo=echo))
+    accept([Received(source.name, content_type, data, int(at.timestamp() * 1000))])
+    settle()
+
+
+def moved(source: Source, exit: Any, at: datetime) -> None:
+    assert source.device is not None
+    courts.place_device(device=source.device, exit=exit, starts_at=at)
