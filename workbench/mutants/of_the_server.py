@@ -293,7 +293,7 @@ def make(apps, schema_editor):
         "sync_server/keeping/shelf.py",
         "{key: min(through, held[key])",
         "{key: max(through, held[key])",
-        "tests/sync_server/keeping/test_backups.py::"
+        "tests/sync_server/keeping/test_watermarks.py::"
         "test_what_devices_may_delete_is_what_the_oldest_backup_holds_that_may_still_be_restored",
     ),
     Fault(
@@ -301,7 +301,7 @@ def make(apps, schema_editor):
         "sync_server/keeping/shelf.py",
         "        return self.retired_at is None and not",
         "        return not",
-        "tests/sync_server/keeping/test_backups.py::"
+        "tests/sync_server/keeping/test_watermarks.py::"
         "test_what_devices_may_delete_is_what_the_oldest_backup_holds_that_may_still_be_restored",
     ),
     Fault(
@@ -309,7 +309,7 @@ def make(apps, schema_editor):
         "sync_server/keeping/shelf.py",
         "        return self.retired_at is None and not (self.manifest is not None and self.manifest.carried)",
         "        return self.retired_at is None",
-        "tests/sync_server/keeping/test_backups.py::test_a_copy_that_is_carried_away_holds_nothing_back_and_backs_nothing_up",
+        "tests/sync_server/keeping/test_watermarks.py::test_a_copy_that_is_carried_away_holds_nothing_back_and_backs_nothing_up",
     ),
     Fault(
         "a restored server keeps its epoch, and devices do not notice",
@@ -346,14 +346,14 @@ def make(apps, schema_editor):
         "sync_server/keeping/backups.py",
         "        _mark_retired(backup, now)\n        watermarks.recount(config.backup_dir)\n        return shelf.look(",
         "        watermarks.recount(config.backup_dir)\n        _mark_retired(backup, now)\n        return shelf.look(",
-        "tests/sync_server/keeping/test_backups.py::test_a_retirement_that_was_cut_off_is_finished_at_the_next_start",
+        "tests/sync_server/keeping/test_watermarks.py::test_a_retirement_that_was_cut_off_is_finished_at_the_next_start",
     ),
     Fault(
         "the log of a damaged database is left for the restored one",
         "sync_server/keeping/sqlite.py",
         "lambda: _close_log(database)",
         "lambda: None",
-        "tests/sync_server/keeping/test_restoring.py::test_a_database_that_cannot_be_read_any_more_is_put_aside_with_its_log",
+        "tests/sync_server/keeping/test_replacing.py::test_a_database_that_cannot_be_read_any_more_is_put_aside_with_its_log",
     ),
     Fault(
         "a restored server numbers configurations as if devices held none",

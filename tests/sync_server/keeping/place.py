@@ -1,8 +1,9 @@
 """An installation with a database of its own, on SQLite or on PostgreSQL, which may be replaced as a restore replaces it."""
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +12,12 @@ import psycopg
 import pytest
 from django.db import connections
 from django.db.utils import ConnectionHandler
+from django.utils import translation
 
 from sync_server.fleet.authority import Authority, open_authority, write_private
 from sync_server.ingest.entering import installation
 from sync_server.ingest.models import Stream
-from sync_server.keeping import backups, commands, watermarks
+from sync_server.keeping import backups, commands, warnings, watermarks
 from sync_server.keeping.shelf import Backup
 from sync_server.project.config import Backups, ServerConfig
 from sync_server.project.database import database
@@ -96,3 +98,16 @@ def standing(request: pytest.FixtureRequest, kind: str, folder: Path, blocker: A
         authority = open_authority(config.authority_dir)
         source = a_source(exit=an_exit(a_court()))
         yield Place(kind, config, authority, source)
+
+
+def said(config: ServerConfig, **options: Callable[[], datetime]) -> list[str]:
+    """The warnings about an installation's backups."""
+    with translation.override("en"):
+        return list(warnings.warnings(config, **options))
+
+
+def flip(path: Path, *, place: int = -20) -> None:
+    """One bit of a file is another."""
+    content = bytearray(path.read_bytes())
+    content[place] ^= 1
+    path.write_bytes(content)

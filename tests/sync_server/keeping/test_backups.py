@@ -1,28 +1,23 @@
-"""Backups: what is in them, which of them count, and what devices may delete because of them."""
+"""How a backup is made: what is in it, of one state, whole or not at all."""
 
 import os
 import shutil
 import sqlite3
 import stat
 import threading
-from argparse import Namespace
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, datetime, time
 from pathlib import Path
 
 import pytest
 from django.db import connection
-from django.test.utils import CaptureQueriesContext
-from django.utils import translation
 
 from sync_server.ingest.entering import installation
-from sync_server.keeping import backups, commands, files, postgresql, shelf, warnings, watermarks
+from sync_server.keeping import backups, files, postgresql, shelf
 from sync_server.keeping.daily import due
 from sync_server.keeping.errors import KeepingError
 from sync_server.keeping.shelf import Backup
-from sync_server.project.config import ServerConfig
 from tests.support.waiting import until
 from tests.sync_server.keeping.place import Place
 
@@ -180,109 +175,6 @@ def test_a_tool_that_is_not_installed_is_named_with_its_package(on_postgresql: P
         on_postgresql.backup()
 
 
-# --- which count ------------------------------------------------------------------------------------------------------------------
-
-
-def test_what_devices_may_delete_is_what_the_oldest_backup_holds_that_may_still_be_restored(place: Place) -> None:
-    place.rated(5, 4)
-    assert place.stream().backed_through == 0
-    first = place.backup()
-    assert place.stream().backed_through == 2
-    place.rated(3, 2, 1)
-    second = place.backup()
-    assert place.stream().backed_through == 2, "the first one may still be restored"
-    assert place.source.send(1, 1).backed_through == 2, "and devices are told so"
-    backups.retire(place.config, first.name)
-    assert place.stream().backed_through == 5
-    backups.retire(place.config, second.name)
-    assert place.stream().backed_through == 0, "nothing is backed up any more"
-
-
-def test_a_stream_that_one_backup_lacks_is_not_backed_up(place: Place) -> None:
-    place.backup()
-    place.rated(5)
-    place.backup()
-    assert place.stream().backed_through == 0
-
-
-def test_a_copy_that_is_carried_away_holds_nothing_back_and_backs_nothing_up(on_sqlite: Place, tmp_path: Path) -> None:
-    on_sqlite.rated(5)
-    copy = backups.make(on_sqlite.config, to=tmp_path / "stick")
-    assert copy.folder.parent == tmp_path / "stick"
-    assert on_sqlite.stream().backed_through == 0
-    on_sqlite.rated(4)
-    on_sqlite.backup()
-    (tmp_path / "stick" / copy.name).rename(on_sqlite.config.backup_dir / f"{copy.name}-9")
-    assert watermarks.recount(on_sqlite.config.backup_dir) == []
-    assert on_sqlite.stream().backed_through == 2
-
-
-def test_a_retirement_that_was_cut_off_is_finished_at_the_next_start(on_sqlite: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    on_sqlite.rated(5)
-    first = on_sqlite.backup()
-    on_sqlite.rated(4)
-    on_sqlite.backup()
-
-    def cut(_: Path) -> None:
-        assert shelf.look(first.folder).retired_at is not None, "the marker comes before devices may delete more"
-        raise ZeroDivisionError
-
-    with monkeypatch.context() as patched:
-        patched.setattr(watermarks, "recount", cut)
-        with pytest.raises(ZeroDivisionError):
-            backups.retire(on_sqlite.config, first.name)
-    assert on_sqlite.stream().backed_through == 1
-    on_sqlite.start()
-    assert on_sqlite.stream().backed_through == 2
-
-
-def said(config: ServerConfig, **options: Callable[[], datetime]) -> list[str]:
-    with translation.override("en"):
-        return list(warnings.warnings(config, **options))
-
-
-def _flip(path: Path, *, place: int = -20) -> None:
-    content = bytearray(path.read_bytes())
-    content[place] ^= 1
-    path.write_bytes(content)
-
-
-def test_a_manifest_that_was_altered_lets_nothing_rise_until_somebody_retires_it(on_sqlite: Place) -> None:
-    on_sqlite.rated(5, 4, 3)
-    old = on_sqlite.backup()
-    on_sqlite.rated(2, 1)
-    on_sqlite.backup()
-    manifest = old.folder / shelf.MANIFEST
-    manifest.write_text(manifest.read_text().replace('"stored_through": 3', '"stored_through": 9'))
-    (damaged,) = watermarks.recount(on_sqlite.config.backup_dir)
-    assert (damaged.name, damaged.fault) == (old.name, "its manifest was altered")
-    assert on_sqlite.stream().backed_through == 3, "neither nine nor the five of the other one"
-    assert any(old.name in warning for warning in said(on_sqlite.config))
-    backups.retire(on_sqlite.config, old.name)
-    assert on_sqlite.stream().backed_through == 5
-
-
-def test_a_database_that_was_cut_short_goes_on_counting_as_long_as_another_is_sound(on_sqlite: Place) -> None:
-    on_sqlite.rated(5, 4, 3)
-    old = on_sqlite.backup()
-    on_sqlite.rated(2, 1)
-    new = on_sqlite.backup()
-    os.truncate(old.database, 100)
-    (damaged,) = watermarks.recount(on_sqlite.config.backup_dir)
-    assert "was altered: 100 bytes" in damaged.fault
-    assert on_sqlite.stream().backed_through == 3
-    os.truncate(new.database, 100)
-    watermarks.recount(on_sqlite.config.backup_dir)
-    assert on_sqlite.stream().backed_through == 0, "none of them could be restored"
-
-
-def test_a_flipped_bit_is_found_by_reading_everything(place: Place) -> None:
-    made = place.backup()
-    _flip(made.database)
-    assert shelf.look(made.folder).fault == ""
-    assert "has another digest" in shelf.look(made.folder, deep=True).fault
-
-
 def test_a_damaged_database_is_not_called_a_backup(on_sqlite: Place) -> None:
     on_sqlite.rated(*[3] * 200)
     connection.close()
@@ -297,60 +189,6 @@ def test_a_damaged_database_is_not_called_a_backup(on_sqlite: Place) -> None:
     with pytest.raises(KeepingError, match="is damaged"):
         on_sqlite.backup()
     assert shelf.find_all(on_sqlite.config.backup_dir) == []
-
-
-# --- how many are kept ---------------------------------------------------------------------------------------------------------
-
-
-def test_the_newest_are_kept_the_others_retired_and_deleted_a_week_later(on_sqlite: Place) -> None:
-    config = on_sqlite.with_backups(keep=2)
-    monday = datetime(2026, 11, 23, 2, 30, tzinfo=UTC)
-    made = []
-    for day in range(4):
-        on_sqlite.rated(5)
-        made.append(backups.make(config, now=lambda day=day: monday + timedelta(days=day)).name)
-        backups.tidy(config, now=lambda day=day: monday + timedelta(days=day))
-    states = {backup.name: backup.retired_at is not None for backup in shelf.find_all(config.backup_dir)}
-    assert states == dict(zip(made, [True, True, False, False], strict=True))
-    assert on_sqlite.stream().backed_through == 3
-    backups.tidy(config, now=lambda: monday + timedelta(days=9, hours=1))
-    assert [backup.name for backup in shelf.find_all(config.backup_dir)] == made[1:], "the first was retired seven days ago"
-
-
-def test_a_damaged_backup_neither_counts_among_those_kept_nor_is_retired_by_itself(on_sqlite: Place) -> None:
-    config = on_sqlite.with_backups(keep=1)
-    good = on_sqlite.backup()
-    bad = on_sqlite.backup()
-    os.truncate(bad.database, 10)
-    assert backups.tidy(config) == []
-    assert [backup.name for backup in shelf.find_all(config.backup_dir) if backup.counts] == [good.name, bad.name]
-
-
-def test_a_backup_is_retired_once_and_by_its_name(on_sqlite: Place) -> None:
-    made = on_sqlite.backup()
-    backups.retire(on_sqlite.config, made.name)
-    with pytest.raises(KeepingError, match="was retired on"):
-        backups.retire(on_sqlite.config, made.name)
-    for name in ("20200101T000000Z-00000000", "..", "nonsense"):
-        with pytest.raises(KeepingError, match="There is no backup"):
-            backups.retire(on_sqlite.config, name)
-
-
-def test_missing_and_old_backups_are_worth_a_warning(on_sqlite: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(warnings, "_disk", lambda path: path)
-    (missing,) = said(on_sqlite.config)
-    assert missing.startswith("There is no backup yet")
-    made = on_sqlite.backup().known.made_at
-    assert list(said(on_sqlite.config, now=lambda: made + timedelta(days=1))) == []
-    (old,) = said(on_sqlite.config, now=lambda: made + timedelta(days=2, minutes=1))
-    assert old.startswith(f"The newest backup is of {made:%Y-%m-%d}")
-
-
-def test_backups_on_the_disk_of_the_database_are_worth_a_warning(on_sqlite: Place) -> None:
-    on_sqlite.backup()
-    (same,) = said(on_sqlite.config)
-    assert same.startswith("The backups lie on the same disk as the database")
-    assert same.endswith("Set backup.folder to another disk.")
 
 
 # --- disks that are full --------------------------------------------------------------------------------------------------------
@@ -376,108 +214,6 @@ def test_a_backup_that_fails_leaves_no_part_of_it(on_sqlite: Place, monkeypatch:
     assert [path.name for path in on_sqlite.config.backup_dir.iterdir()] == [shelf.LOCK]
 
 
-# --- shelves that are not there -------------------------------------------------------------------------------------------------
-
-
-def _unmounted(place: Place) -> Path:
-    """The shelf's disk is gone; returns where it is."""
-    away = place.config.state_dir.parent / "unmounted"
-    place.config.backup_dir.rename(away)
-    return away
-
-
-def _marks(place: Place) -> tuple[int, int]:
-    stream = place.stream()
-    return stream.backed_through, stream.told
-
-
-def test_a_shelf_that_is_not_mounted_raises_nothing_and_no_backup_is_begun_on_an_empty_one(place: Place) -> None:
-    place.rated(5, 4, 3)
-    place.backup()
-    away = _unmounted(place)
-    place.rated(2, 1)
-    place.start()
-    assert _marks(place) == (3, 3), "it stays where it was"
-    with pytest.raises(KeepingError, match=r"has none of the 1 backups.*Mount their disk.*retire --missing"):
-        commands.backup(Namespace(to=None), place.config)
-    assert not place.config.backup_dir.exists()
-    backups.make(place.config)
-    place.start()
-    assert _marks(place) == (3, 3), "even where one was made all the same"
-    assert "is missing from" in said(place.config)[0]
-    shutil.rmtree(place.config.backup_dir)
-    away.rename(place.config.backup_dir)
-    place.start()
-    assert _marks(place) == (3, 3)
-
-
-def test_another_machine_s_shelf_raises_nothing(place: Place) -> None:
-    place.rated(5, 4, 3)
-    place.backup()
-    place.rated(2, 1)
-    other = place.with_backups(folder=place.config.state_dir.parent / "other")
-    backups.make(other)
-    backups.settle(other)
-    assert _marks(place) == (3, 3)
-    place.start()
-    assert _marks(place) == (3, 3), "and the first machine misses the other one's"
-
-
-def test_one_backup_that_was_removed_by_hand_holds_the_marks_until_it_is_retired_by_name(place: Place) -> None:
-    place.rated(5)
-    first = place.backup()
-    place.rated(4)
-    place.backup()
-    shutil.rmtree(first.folder)
-    place.start()
-    assert _marks(place) == (1, 1)
-    backups.retire(place.config, first.name)
-    assert _marks(place) == (2, 2)
-
-
-def test_backups_that_are_lost_for_good_are_retired_and_one_begins_afresh(place: Place) -> None:
-    place.rated(5, 4, 3)
-    lost = place.backup()
-    _unmounted(place)
-    assert backups.retire_missing(place.config) == [lost.name]
-    assert _marks(place) == (0, 3), "nothing is backed up, and what devices were told is not forgotten"
-    place.rated(2)
-    assert commands.backup(Namespace(to=None), place.config) == 0
-    assert _marks(place) == (4, 4)
-
-
-def test_a_retired_backup_does_not_come_back_by_a_copy_that_knows_nothing_of_it(on_sqlite: Place, tmp_path: Path) -> None:
-    on_sqlite.rated(5)
-    first = on_sqlite.backup()
-    shutil.copytree(first.folder, tmp_path / first.name)
-    on_sqlite.rated(4)
-    on_sqlite.backup()
-    backups.retire(on_sqlite.config, first.name)
-    shutil.rmtree(first.folder)
-    shutil.copytree(tmp_path / first.name, first.folder)
-    on_sqlite.start()
-    assert not shelf.look(first.folder).counts
-    assert _marks(on_sqlite) == (2, 2)
-
-
-# --- disks that rot --------------------------------------------------------------------------------------------------------------
-
-
-def test_nothing_is_retired_for_the_sake_of_backups_that_have_rotted(on_sqlite: Place) -> None:
-    config = on_sqlite.with_backups(keep=2)
-    made = []
-    for _ in range(3):
-        on_sqlite.rated(5)
-        made.append(backups.make(config))
-    _flip(made[1].database)
-    assert backups.tidy(config) == [], "of the two that would be kept one cannot be read"
-    assert shelf.look(made[1].folder).fault, "and this is remembered"
-    assert on_sqlite.stream().backed_through == 1
-    _flip(made[1].database)
-    assert shelf.check(made[1].folder, backups.utc_now()).fault == "", "until it can be read again"
-    assert backups.tidy(config) == [made[0].name]
-
-
 def test_the_log_counts_in_the_room_that_a_backup_needs(on_sqlite: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     on_sqlite.rated(5)
     state = on_sqlite.config.state_dir
@@ -487,13 +223,3 @@ def test_the_log_counts_in_the_room_that_a_backup_needs(on_sqlite: Place, monkey
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
     with pytest.raises(KeepingError, match="Make room"):
         on_sqlite.backup()
-
-
-def test_a_start_writes_nothing_where_nothing_has_changed_and_waits_for_nobody_at_the_shelf(on_sqlite: Place) -> None:
-    on_sqlite.rated(5)
-    on_sqlite.backup()
-    with CaptureQueriesContext(connection) as seen:
-        backups.settle(on_sqlite.config)
-    assert not [query for query in seen.captured_queries if query["sql"].split()[0] in ("INSERT", "UPDATE", "DELETE", "BEGIN")]
-    with files.locked(on_sqlite.config.backup_dir / shelf.LOCK, alone=True):
-        on_sqlite.start()
