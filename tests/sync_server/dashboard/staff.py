@@ -11,7 +11,7 @@ from sync_server.courts.models import Court
 from sync_server.fleet.services import record_health
 from sync_server.ingest.services import hear
 from sync_server.results import tallies
-from tests.sync_server.dashboard.test_pages import PASSWORD
+from tests.sync_server.dashboard.reading import PASSWORD
 from tests.sync_server.device import BOOTED, NOON, Source
 from wire.envelopes import Clock, Health
 

@@ -19,8 +19,8 @@ from sync_server.fleet.services import record_presence
 from sync_server.ingest.models import LedgerRow, SetAside, Stream
 from sync_server.ingest.services import accept, put_aside
 from sync_server.project.config import ServerConfig
+from tests.sync_server.dashboard.reading import read
 from tests.sync_server.dashboard.staff import NOW, count, report, signed_in
-from tests.sync_server.dashboard.test_pages import read
 from tests.sync_server.device import NOON, Source, a_court, a_source, an_exit
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("storage", "now")]

@@ -12,8 +12,8 @@ from django.utils import translation
 from sync_server.dashboard import proof_words
 from sync_server.ingest.services import accept
 from sync_server.results.captured import Why
+from tests.sync_server.dashboard.reading import read
 from tests.sync_server.dashboard.staff import count, report
-from tests.sync_server.dashboard.test_pages import read
 from tests.sync_server.device import NOON, Source
 from wire.events import DAY_MS, Answer, Retract
 

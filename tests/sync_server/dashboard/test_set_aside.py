@@ -14,7 +14,7 @@ from sync_server.courts.models import Court
 from sync_server.dashboard import device_words
 from sync_server.ingest.models import LedgerRow, SetAside
 from sync_server.ingest.services import accept, put_aside
-from tests.sync_server.dashboard.test_pages import PASSWORD, read
+from tests.sync_server.dashboard.reading import PASSWORD, read
 from tests.sync_server.device import NOON, Source, a_source, an_exit
 from wire import codec
 from wire.events import Answer
