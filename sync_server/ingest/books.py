@@ -43,7 +43,7 @@ class Book:
         """What `accept` may change of a stream."""
         stream = self.stream
         gap = (stream.gap_first, stream.gap_last, stream.gap_at)
-        return (stream.stored_through, stream.highest, stream.forked_at, *gap, stream.id)
+        return (stream.stored_through, stream.highest, stream.forked_at, *gap, stream.latest_boot, stream.id)
 
     def links(self, first: int, last: int) -> dict[int, int]:
         """{seq: link} of what is stored, or is about to be, between `first` and `last`."""

@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from typing import Final
 
+from django.db.models import Q
+
 from sync_server.courts.models import Device
 from sync_server.ingest import dating, store
 from sync_server.ingest.dating import Bounds, Known
@@ -81,16 +83,20 @@ class Clocks:
         learnt = dating.greeted(known(boot), clock, echo, received=received, earliest=earliest)
         if learnt.refuted:
             self._refuted.add(boot.id)
-        keep(boot, learnt.known)
+            boot.confirmed = False
+        keep(boot, _heeding(boot, learnt.known))
 
     def record(self, boot: Boot, reading: int, wall_offset: int, vouched: bool, *, received: int, earliest: int) -> None:
         """A row has come in of a start that has no anchor."""
-        keep(boot, dating.recorded(known(boot), reading, wall_offset, vouched, received=received, earliest=earliest))
+        learnt = dating.recorded(known(boot), reading, wall_offset, vouched, received=received, earliest=earliest)
+        keep(boot, _heeding(boot, learnt))
         if boot.offset is None:
             self._undated.add(boot.id)
 
     def write(self) -> set[Mark]:
         """Keeps what was learnt, dates the rows that had to wait for it, and returns what has to be counted again."""
+        for boot in self._boots.values():
+            self._bound(boot)
         changed = [boot for boot in self._boots.values() if self._tells_more(boot)]
         store.keep_clocks([_state(boot) for boot in changed])
         marks: set[Mark] = set()
@@ -100,13 +106,28 @@ class Clocks:
             again = boot.id in self._refuted
             if again or (boot.offset is not None and boot.id in self._undated):
                 marks |= store.date_rows(boot, earliest=EARLIEST, latest=self._latest, again=again)
-        # Bounds may put rows on another day, and bound the starts before and after, of which nothing else may be known.
-        moved = {boot.device_id for boot in changed if self._found[boot.id][:3] != _state(boot)[:3]}
+        # Bounds may put rows on another day, and bound the starts before and after, of which nothing else may be known; and what
+        # a start claims of itself has to fit those around it.
+        moved = {boot.device_id for boot in changed if self._found[boot.id][:3] != _state(boot)[:3] or self._is_confirmed(boot)}
         if moved:
-            doubtful = Boot.objects.filter(device_id__in=moved, offset=None)
-            streams = Stream.objects.filter(device_id__in=doubtful.values("device_id"))
+            lost = Q(device_id__in=Boot.objects.filter(device_id__in=moved, offset=None).values("device_id"))
+            claiming = Boot.objects.filter(device_id__in=moved, offset__isnull=False, confirmed=False)
+            streams = Stream.objects.filter(lost | Q(device_id__in=claiming.values("device_id"), live_after__isnull=False))
             marks.update((stream, None) for stream in streams.values_list("id", flat=True))
         return marks
+
+    def _bound(self, boot: Boot) -> None:
+        """What the order of rows told of a start holds beside what has been learnt now, unless they contradict one another."""
+        if boot.offset is not None or _state(boot) == self._found[boot.id]:
+            return
+        _, low, high, reading, *_ = self._found[boot.id]
+        own, before = Bounds(boot.own_low, boot.own_high, boot.reading), Bounds(low, high, reading).at(boot.reading)
+        both = own.within(before)
+        boot.low, boot.high = (own.low, own.high) if both is None else (both.low, both.high)
+
+    def _is_confirmed(self, boot: Boot) -> bool:
+        """Whether a start's anchor was its own word only, and is more now."""
+        return boot.confirmed and not self._found[boot.id][6]
 
     def _days_before(self, boot: Boot) -> set[Mark]:
         """The hours of rows that had no date, by the bounds that put them on a day until now."""
@@ -119,19 +140,38 @@ class Clocks:
     def _tells_more(self, boot: Boot) -> bool:
         """Of a start that has its anchor only another anchor is worth a write."""
         before = self._found[boot.id]
-        return _state(boot) != before and (boot.offset is None or boot.offset != before[0])
+        return _state(boot) != before and (boot.offset is None or boot.offset != before[0] or boot.confirmed != before[6])
 
 
 def known(boot: Boot) -> Known:
-    """What is known of a start's clock."""
-    return Known(boot.offset, Bounds(boot.low, boot.high, boot.reading))
+    """What a start's own messages tell of its clock. An anchor needs no bounds beside it."""
+    if boot.offset is not None:
+        return Known(boot.offset, Bounds(reading=boot.reading))
+    return Known(None, Bounds(boot.own_low, boot.own_high, boot.reading))
 
 
 def keep(boot: Boot, learnt: Known) -> None:
-    """Writes into `boot` what is known now. An anchor needs no bounds beside it."""
-    boot.offset, boot.reading = learnt.offset, learnt.bounds.reading
-    boot.low, boot.high = (learnt.bounds.low, learnt.bounds.high) if learnt.offset is None else (None, None)
+    """Writes into `boot` what is known now. Its own bounds stay beside an anchor: the order of rows may refute that."""
+    own = learnt.bounds
+    if boot.offset is not None and learnt.offset is not None:
+        own = Bounds(boot.own_low, boot.own_high, boot.reading).at(own.reading)
+    boot.own_low, boot.own_high = own.low, own.high
+    boot.offset, boot.reading = learnt.offset, own.reading
+    boot.confirmed = learnt.offset is not None and (boot.confirmed or learnt.bounds.confirm)
+    if learnt.offset is not None:
+        boot.low = boot.high = None
+        if boot.refuted is not None and dating.believed(learnt.offset, boot.refuted, 0):
+            boot.refuted = None
+
+
+def _heeding(boot: Boot, learnt: Known) -> Known:
+    """The same without an anchor that the order of rows has refuted already, unless a round trip bears it out now."""
+    if learnt.offset is None or boot.refuted is None or boot.offset is not None or learnt.bounds.confirm:
+        return learnt
+    again = dating.believed(learnt.offset, boot.refuted, learnt.bounds.reading)
+    return Known(None, learnt.bounds) if again else learnt
 
 
 def _state(boot: Boot) -> store.ClockColumns:
-    return (boot.offset, boot.low, boot.high, boot.reading, boot.id)
+    own = (boot.own_low, boot.own_high)
+    return (boot.offset, boot.low, boot.high, boot.reading, *own, boot.confirmed, boot.refuted, boot.id)

@@ -59,12 +59,23 @@ class Bounds:
             return Bounds(low, None, latest)
         return Bounds(low if known.low is None else max(known.low, low), known.high, latest)
 
+    def within(self, other: "Bounds") -> "Bounds | None":
+        """What both leave, told at the same reading; none where they contradict one another."""
+        low = max((low for low in (self.low, other.low) if low is not None), default=None)
+        high = min((high for high in (self.high, other.high) if high is not None), default=None)
+        return None if low is not None and high is not None and low > high else Bounds(low, high, self.reading)
+
     @property
     def middle(self) -> int | None:
         """The offset, where the bounds leave no more doubt than a second either way."""
         if self.low is None or self.high is None or self.high - self.low > TIGHT_MS:
             return None
         return (self.low + self.high) // 2
+
+    @property
+    def confirm(self) -> bool:
+        """Whether a round trip with this server stands behind them: what lies within is then no mere claim of the device's."""
+        return self.low is not None and self.high is not None and self.high - self.low <= HONEST_MS
 
     def leave(self, offset: int) -> bool:
         """Whether an honest clock may have this offset."""

@@ -239,6 +239,18 @@ class Entering:
                 )
             )
         self._marks.update((stream_id, hour) for hour in hours)
+        if boots:
+            self._follow(book.stream, sound, boot, alone=len(boots) == 1)
+
+    def _follow(self, stream: Stream, sound: Sound, boot: Boot | None, *, alone: bool) -> None:
+        """`boot` has recorded the last of these rows. Where not all continue what its start recorded before, the order of starts
+        tells more now than it did.
+        """
+        assert boot is not None
+        if stream.live_after is not None and not (alone and boot.id == stream.latest_boot and sound.first == stream.highest + 1):
+            self._marks.add((stream.id, None))
+        if sound.last > stream.highest:
+            stream.latest_boot = boot.id
 
     def _hold_place(self, book: Book, sound: Sound, place: int, fault: WireError) -> None:
         seq = sound.first + place

@@ -39,7 +39,11 @@ class Boot(models.Model):
     """One start of a device. `offset` (ms, wall minus monotonic) dates the rows whose own clock nobody vouched for.
 
     Until it is known, `low` and `high` are what it cannot lie below or above: no guess is made between them. They hold where the
-    monotonic clock reads `reading`, and become wider away from it, as clocks drift (`ingest.dating`).
+    monotonic clock reads `reading`, and become wider away from it, as clocks drift (`ingest.dating`). Of these, `own_low` and
+    `own_high` are what its own messages tell; the rest comes from the starts around it (`ingest.order`) and may be taken back.
+
+    `confirmed`: a round trip with this server bore the anchor out. One that is not is the start's own word, and the order of rows
+    may refute it: then it stands in `refuted`, and dates nothing.
     """
 
     id = models.AutoField(primary_key=True)
@@ -49,6 +53,10 @@ class Boot(models.Model):
     low = models.BigIntegerField(null=True)
     high = models.BigIntegerField(null=True)
     reading = models.BigIntegerField(default=0, db_default=0)
+    own_low = models.BigIntegerField(null=True)
+    own_high = models.BigIntegerField(null=True)
+    confirmed = models.BooleanField(default=False, db_default=False)
+    refuted = models.BigIntegerField(null=True)
 
     class Meta:
         constraints: ClassVar = [models.UniqueConstraint(fields=["device", "boot"], name="one_boot")]
@@ -61,6 +69,7 @@ class Stream(models.Model):
     far devices may have deleted; `gap_first` … `gap_last` the last rows that
     were asked for again, noticed at `gap_at` (ms since the epoch). Rows after `live_after` stand in the order in which they were
     recorded; those before it, or all while it is not known, may be mixed with rows of an earlier stream or a damaged file.
+    `latest_boot` is the number of the start that recorded the last of them.
     """
 
     id = models.AutoField(primary_key=True)
@@ -75,6 +84,7 @@ class Stream(models.Model):
     gap_last = models.BigIntegerField(null=True)
     gap_at = models.BigIntegerField(null=True)
     live_after = models.BigIntegerField(null=True)
+    latest_boot = models.IntegerField(null=True)
 
     class Meta:
         constraints: ClassVar = [models.UniqueConstraint(fields=["device", "stream"], name="one_stream")]

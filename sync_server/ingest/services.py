@@ -65,19 +65,22 @@ def hear(device: str, health: Health, received: int) -> None:
             keep_marks(clocks.write())
     unordered = Stream.objects.filter(device_id=key.id, stream=health.stream, live_after=None)
     if not health.moving and unordered.exists():
-        unordered.update(live_after=health.recorded)  # from here on it takes in what happens, as it happens
+        with transaction.atomic(durable=True):
+            keep_marks((stream, None) for stream in unordered.values_list("id", flat=True))  # some may be here already
+            unordered.update(live_after=health.recorded)  # from here on it takes in what happens, as it happens
 
 
 def narrow(streams: Iterable[int]) -> None:
-    """Bounds starts without an anchor by those before and after them, where `streams` have undated rows, and marks what that moves.
-    The caller has opened a transaction.
+    """Holds the starts of the devices of `streams` against those before and after them: bounds those without an anchor, refutes
+    anchors that are only their own word, and marks what that moves. The caller has opened a transaction.
     """
     keep_marks(order.narrow(streams))
 
 
 def _teaches(boot: Boot, health: Health, received: int, earliest: int) -> bool:
     learnt = greeted(known(boot), health.clock, health.echo, received=received, earliest=earliest)
-    return learnt.refuted or learnt.known.offset is None or learnt.known.offset != boot.offset
+    anchor, bounds = learnt.known
+    return learnt.refuted or anchor is None or anchor != boot.offset or (bounds.confirm and not boot.confirmed)
 
 
 def put_aside(message: Received, reason: str, text: str) -> None:

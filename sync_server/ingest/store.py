@@ -72,12 +72,13 @@ def insert_evidence(rows: Sequence[EvidenceColumns]) -> None:
         )
 
 
-StreamColumns = tuple[int, int, int | None, int | None, int | None, int | None, int]
-"""Stored through, highest, forked at, the last gap's first, last and instant, number: what changes of a stream, in the order of the
-statement."""
+StreamColumns = tuple[int, int, int | None, int | None, int | None, int | None, int | None, int]
+"""Stored through, highest, forked at, the last gap's first, last and instant, the latest boot, number: what changes of a stream, in
+the order of the statement.
+"""
 _KEEP_STREAM: Final = (
-    "UPDATE ingest_stream SET stored_through = %s, highest = %s, forked_at = %s, gap_first = %s, gap_last = %s, gap_at = %s"
-    " WHERE id = %s"
+    "UPDATE ingest_stream SET stored_through = %s, highest = %s, forked_at = %s, gap_first = %s, gap_last = %s, gap_at = %s,"
+    " latest_boot = %s WHERE id = %s"
 )
 
 
@@ -88,18 +89,20 @@ def keep_streams(streams: Sequence[StreamColumns]) -> None:
             cursor.executemany(_KEEP_STREAM, streams)
 
 
-ClockColumns = tuple[int | None, int | None, int | None, int, int]
-"""Offset, low, high, reading, number: what changes of a boot, in the order of the statement."""
+ClockColumns = tuple[int | None, int | None, int | None, int, int | None, int | None, bool, int | None, int]
+"""Offset, low, high, reading, own low, own high, confirmed, refuted, number: what changes of a boot, in the order of the statement.
+"""
+_KEEP_CLOCK: Final = (
+    'UPDATE ingest_boot SET "offset" = %s, low = %s, high = %s, reading = %s,'
+    " own_low = %s, own_high = %s, confirmed = %s, refuted = %s WHERE id = %s"
+)
 
 
 def keep_clocks(boots: Sequence[ClockColumns]) -> None:
     """Writes what is known of the clocks of `boots`. The caller holds their locks."""
     if boots:
         with connection.cursor() as cursor:
-            cursor.executemany(
-                'UPDATE ingest_boot SET "offset" = %s, low = %s, high = %s, reading = %s WHERE id = %s',
-                boots,
-            )
+            cursor.executemany(_KEEP_CLOCK, boots)
 
 
 def links_between(stream_id: int, first: int, last: int) -> dict[int, int]:
@@ -156,7 +159,7 @@ def date_rows(boot: Boot, *, earliest: int, latest: int, again: bool) -> set[tup
 
 
 class Run(NamedTuple):
-    """Undated rows of one boot in a stream: first and last place, and the latest reading (ms) of its clock."""
+    """Rows of one boot in a stream: first and last place, and the latest reading (ms) of its clock."""
 
     boot: int
     first: int
@@ -179,6 +182,19 @@ def undated_runs(stream_id: int, after: int) -> list[Run]:
             "SELECT boot_id, min(seq), max(seq), max(visit + dt) FROM ingest_ledger"
             ' WHERE stream_id = %s AND "at" IS NULL AND boot_id IS NOT NULL AND seq > %s GROUP BY boot_id ORDER BY 2',
             [stream_id, after],
+        )
+        return [Run(*row) for row in cursor.fetchall()]
+
+
+def dated_runs(stream_id: int, after: int, since: int, boots: Sequence[int]) -> list[Run]:
+    """The same of their dated rows for some `boots`, none of which dates a row before `since` (ms)."""
+    if not boots:
+        return []
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT boot_id, min(seq), max(seq), max(visit + dt) FROM ingest_ledger"
+            f' WHERE stream_id = %s AND "at" >= %s AND boot_id IN ({", ".join(["%s"] * len(boots))}) AND seq > %s GROUP BY boot_id',
+            [stream_id, since, *boots, after],
         )
         return [Run(*row) for row in cursor.fetchall()]
 
