@@ -83,6 +83,13 @@ class Bounds:
         too_high = self.high is not None and offset > self.high + HONEST_MS
         return not (too_low or too_high)
 
+    def nearest(self, offset: int) -> int:
+        """The offset within the bounds that is nearest to this one. An anchor lies inside: rows' own stamps may be as far from it
+        as honest clocks are apart, and both allowances together would be twice that.
+        """
+        least = offset if self.low is None else max(offset, self.low)
+        return least if self.high is None else min(least, self.high)
+
     def refute(self, offset: int) -> bool:
         """Whether a start that was once anchored at `offset` cannot have been: more is wrong than drift since then explains."""
         slack = drift(self.reading)
@@ -121,7 +128,7 @@ def greeted(known: Known, clock: Clock, echo: Echo | None, *, received: int, ear
         bounds = bounds.heard(echo)
     stamp = clock.wall - clock.monotonic
     in_time = earliest <= clock.wall and received - clock.wall <= LATE_MS
-    vouched = stamp if clock.synchronised and in_time and bounds.leave(stamp) else None
+    vouched = bounds.nearest(stamp) if clock.synchronised and in_time and bounds.leave(stamp) else None
     found = bounds.middle if vouched is None else vouched
     if known.offset is None or bounds.refute(known.offset):
         return Learnt(Known(found, bounds), known.offset is not None)
@@ -134,4 +141,4 @@ def recorded(known: Known, reading: int, wall_offset: int, vouched: bool, *, rec
     """What a row teaches of a start that has no anchor yet."""
     bounds = known.bounds.arrived(reading, received)
     anchors = vouched and bounds.leave(wall_offset) and reading + wall_offset >= earliest
-    return Known(wall_offset if anchors else None, bounds)
+    return Known(bounds.nearest(wall_offset) if anchors else None, bounds)

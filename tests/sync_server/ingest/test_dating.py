@@ -71,7 +71,7 @@ def test_the_truth_lies_always_within_the_bounds_whatever_is_late(offset: int, t
 
 
 def test_a_vouched_clock_within_the_bounds_is_the_anchor() -> None:
-    known = greeting(NOTHING, 5_000, NOW + 3_000, wall=NOW, echo=Echo(NOW - 100, 4_800)).known
+    known = greeting(NOTHING, 5_000, NOW + 3_000, wall=NOW, echo=Echo(NOW - 300, 4_800)).known
     assert known.offset == NOW - 5_000
 
 
@@ -137,3 +137,17 @@ def test_a_stamp_is_believed_near_its_anchor_and_a_little_farther_off_the_longer
     assert not believed(NOW + HONEST_MS + 1, NOW, 0)
     assert believed(NOW - HONEST_MS - 100, NOW, 100 * DRIFT)
     assert not believed(NOW - 9 * YEAR, NOW, YEAR)
+
+
+@pytest.mark.parametrize("ahead", [-HONEST_MS, -1_000, 0, 900, 1_100, HONEST_MS])
+def test_an_anchor_lies_within_the_bounds_so_that_the_stamps_that_agree_with_it_lie_within_one_allowance(ahead: int) -> None:
+    true, doubt = NOW - 5_000, 1_000
+    echo = Echo(NOW - doubt - 200, 4_800)
+    learnt = [greeting(NOTHING, 5_000, NOW, wall=NOW + ahead, echo=echo).known]
+    bounded = Known(None, Bounds(true - doubt, true, 5_000))
+    learnt.append(recorded(bounded, 5_000, true + ahead, True, received=NOW, earliest=0))
+    for known in learnt:
+        assert known.offset is not None
+        assert true - doubt - 2 <= known.offset <= true
+        assert not believed(true + HONEST_MS + 3, known.offset, 0)
+        assert not believed(true - doubt - HONEST_MS - 3, known.offset, 0)
