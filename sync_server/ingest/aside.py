@@ -1,7 +1,9 @@
 """What could not be taken as it was is kept with its reason, so that nothing is lost without a trace."""
 
+from collections import Counter
+from collections.abc import Iterable
 from hashlib import sha256
-from typing import Final
+from typing import Final, NamedTuple
 
 from django.db.models import F, Q, QuerySet
 
@@ -24,19 +26,59 @@ FORKED: Final = "forked"
 """A whole batch that tells another story than what is stored; its `seq` is where the stories part."""
 
 
-def set_aside(received: Received, reason: str, text: str, *, stream: Stream | None = None, seq: int | None = None) -> None:
+class Aside(NamedTuple):
+    """Something that could not be taken, and why: a message, or one row (`seq`) of it. Of a fork `seq` is where stories part."""
+
+    received: Received
+    reason: str
+    text: str
+    stream: Stream | None = None
+    seq: int | None = None
+
+    @property
+    def is_row(self) -> bool:
+        """Whether it is one row of a batch that was taken."""
+        return self.seq is not None and self.reason != FORKED
+
+    @property
+    def digest(self) -> bytes:
+        """By what the same is known again: as a row by its place and its bytes, as a message by its bytes."""
+        place = b"" if self.stream is None or self.seq is None or self.reason == FORKED else b"%d/%d/" % (self.stream.id, self.seq)
+        return sha256(place + self.received.data).digest()
+
+
+def set_aside(things: Iterable[Aside]) -> None:
     """Keeps what could not be taken, with its reason; the same again is only counted, and of a message the newest reason holds."""
-    is_row = seq is not None and reason != FORKED
-    if not is_row and _messages_of(received.device).count() >= KEPT_OF_A_DEVICE:
-        # Told apart no longer, only counted: one broken device must not fill the disk.
-        received, reason, text = received._replace(data=b""), "too-many", f"more than {KEPT_OF_A_DEVICE} kept already; counted only"
-        stream, seq = None, None
-    place = b"" if stream is None or seq is None or reason == FORKED else b"%d/%d/" % (stream.id, seq)
-    digest = sha256(place + received.data).digest()
-    told = {"reason": reason[:40], "text": text[:400].replace("\0", " "), "stream": stream, "seq": seq}
+    kept: Counter[str] = Counter()
+    found: list[Aside] = []
+    for thing in things:
+        device = thing.received.device
+        if not thing.is_row:
+            if device not in kept:
+                kept[device] = _messages_of(device).count()
+            kept[device] += 1
+            if kept[device] > KEPT_OF_A_DEVICE:
+                # Told apart no longer, only counted: one broken device must not fill the disk.
+                text = f"more than {KEPT_OF_A_DEVICE} kept already; counted only"
+                found.append(Aside(thing.received._replace(data=b""), "too-many", text))
+                continue
+        found.append(thing)
+    # In one order, whichever came first: two workers that keep the same would wait for one another.
+    for thing in sorted(found, key=lambda thing: (thing.received.device[:64], thing.digest)):
+        _keep(thing)
+
+
+def _keep(thing: Aside) -> None:
+    received = thing.received
+    told = {
+        "reason": thing.reason[:40],
+        "text": thing.text[:400].replace("\0", " "),
+        "stream": thing.stream,
+        "seq": thing.seq,
+    }
     row, made = SetAside.objects.get_or_create(
         device=received.device[:64],
-        digest=digest,
+        digest=thing.digest,
         defaults={
             **told,
             "content_type": (received.content_type or "")[:64].replace("\0", " "),

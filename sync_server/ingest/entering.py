@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 from django.db.models import QuerySet
 
 from sync_server.ingest import store
-from sync_server.ingest.aside import set_aside
+from sync_server.ingest.aside import FORKED, Aside, set_aside
 from sync_server.ingest.books import Book, short, shorts
 from sync_server.ingest.clocks import EARLIEST, FUTURE_TOLERATED, Clocks
 from sync_server.ingest.dating import believed
@@ -47,6 +47,7 @@ class Entering:
         self._rows: list[store.Columns] = []
         self._marks: set[tuple[int, int | None]] = set()
         self._evidence: list[store.EvidenceColumns] = []
+        self._aside: list[Aside] = []
         self._received = max((thing.received.at for thing in examined), default=0)
         self._clocks = Clocks(self._received)
         self._names = {thing.device_id: thing.received.device for thing in examined if thing.device_id is not None}
@@ -60,10 +61,10 @@ class Entering:
                 case Greeted():
                     self._greet(thing)
                 case Refused():
-                    set_aside(thing.received, thing.reason, thing.text)
+                    self._aside.append(Aside(thing.received, thing.reason, thing.text))
 
     def write(self) -> None:
-        """Writes rows, evidence, watermarks and marks."""
+        """Writes rows, evidence, watermarks and marks, and what could not be taken."""
         store.insert(self._rows)
         store.insert_evidence(self._evidence)
         self._marks |= self._clocks.write()
@@ -74,6 +75,7 @@ class Entering:
             self.alarms.append(f"{lost} of {bytes(span.stream.stream).hex()}: they are gone")
         store.keep_streams([book.state() for book in self._books.values() if book.state() != book.found])
         keep_marks(self._marks)
+        set_aside(self._aside)
         self._epoch = bytes(installation().epoch)
 
     def outcome(self, thing: Sound | Greeted | Refused, server_wall: int) -> Outcome:
@@ -150,7 +152,8 @@ class Entering:
         fork = self._fork_of(sound, book, known)
         if fork is not None:
             self._fork(stream, fork)
-            set_aside(sound.received, "forked", f"row {fork} is not the row that is stored there", stream=stream, seq=fork)
+            told = f"row {fork} is not the row that is stored there"
+            self._aside.append(Aside(sound.received, FORKED, told, stream, fork))
             return
         fresh = [place for place in range(len(sound.links)) if sound.first + place not in known]
         if not fresh:
@@ -255,7 +258,7 @@ class Entering:
     def _hold_place(self, book: Book, sound: Sound, place: int, fault: WireError) -> None:
         seq = sound.first + place
         received = sound.received._replace(data=sound.batch.rows[place])
-        set_aside(received, fault.reason, str(fault), stream=book.stream, seq=seq)
+        self._aside.append(Aside(received, fault.reason, str(fault), book.stream, seq))
         book.rejected.append(Rejected(seq, fault.reason))
         blank = (None,) * 11
         self._rows.append((book.stream.id, seq, HELD_PLACE, *blank, short(sound.links[place])))

@@ -14,7 +14,7 @@ from django.db import transaction
 
 from sync_server.courts.models import Device
 from sync_server.ingest import order
-from sync_server.ingest.aside import set_aside
+from sync_server.ingest.aside import Aside, set_aside
 from sync_server.ingest.clocks import EARLIEST, Clocks, known
 from sync_server.ingest.dating import greeted
 from sync_server.ingest.entering import Entering, Outcome, keep_marks
@@ -85,7 +85,7 @@ def _teaches(boot: Boot, health: Health, received: int, earliest: int) -> bool:
 
 def put_aside(message: Received, reason: str, text: str) -> None:
     """Keeps a message that could not be taken by any other way, so that nothing is lost without a trace."""
-    set_aside(message, reason, text)
+    set_aside([Aside(message, reason, text)])
 
 
 def known_devices(names: Iterable[str]) -> dict[str, DeviceKey]:
