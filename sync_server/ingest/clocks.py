@@ -108,7 +108,7 @@ class Clocks:
                 marks |= store.date_rows(boot, earliest=EARLIEST, latest=self._latest, again=again)
         # Bounds may put rows on another day, and bound the starts before and after, of which nothing else may be known; and what
         # a start claims of itself has to fit those around it.
-        moved = {boot.device_id for boot in changed if self._found[boot.id][:3] != _state(boot)[:3] or self._is_confirmed(boot)}
+        moved = {boot.device_id for boot in changed if self._found[boot.id][:3] != _state(boot)[:3]}
         if moved:
             lost = Q(device_id__in=Boot.objects.filter(device_id__in=moved, offset=None).values("device_id"))
             claiming = Boot.objects.filter(device_id__in=moved, offset__isnull=False, confirmed=False)
@@ -124,10 +124,6 @@ class Clocks:
         own, before = Bounds(boot.own_low, boot.own_high, boot.reading), Bounds(low, high, reading).at(boot.reading)
         both = own.within(before)
         boot.low, boot.high = (own.low, own.high) if both is None else (both.low, both.high)
-
-    def _is_confirmed(self, boot: Boot) -> bool:
-        """Whether a start's anchor was its own word only, and is more now."""
-        return boot.confirmed and not self._found[boot.id][6]
 
     def _days_before(self, boot: Boot) -> set[Mark]:
         """The hours of rows that had no date, by the bounds that put them on a day until now."""

@@ -163,6 +163,20 @@ def test_a_claim_is_believed_again_when_only_a_lie_spoke_against_it(court: Court
     assert dates(source) == [ms(MORNING), ms(MORNING + timedelta(hours=1)), None, ms(EVENING)], "the second bears the first out"
 
 
+def test_what_a_lie_told_of_the_starts_before_it_is_forgotten_with_it(court: Court, source: Source) -> None:
+    met(source, MORNING, 5)
+    source.boot = uuid4().bytes
+    row = source.event(Answer, NOON - timedelta(hours=1), 1, synchronised=False)
+    source.add(msgspec.structs.replace(row, visit=MINUTE))
+    claims(source, NOON + LIE, 2)
+    met(source, EVENING, 5)
+    send(source, 2)
+    assert dates(source) == [None, ms(NOON + LIE), ms(EVENING)]
+    send(source, 1, 1)
+    assert dates(source) == [ms(MORNING), None, None, ms(EVENING)]
+    assert counts(court, FRIDAY) == {"v5": 2, "v2": 1, "v1": 1, "c5": 2, "c2": 1, "c1": 1}
+
+
 def test_a_refuted_claim_is_not_believed_when_it_is_repeated(court: Court, source: Source) -> None:
     met(source, MORNING, 5)
     boot = claims(source, NOON + LIE, 2)
