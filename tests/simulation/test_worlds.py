@@ -121,6 +121,27 @@ def tree() -> Iterator[Path]:
             id="a visitor is thanked whatever the card says",
         ),
         pytest.param(
+            "kiosk/core/visit/commits.py",
+            {"if not answers:": "if answers:"},
+            "slow card",
+            "was told not recorded",
+            id="what comes too late is not taken back",
+        ),
+        pytest.param(
+            "kiosk/core/visit/acts.py",
+            {
+                "    return await_commit(opened, tuple(rows), Action.ANSWER, tap.value, state.item + 1, tap.stamp)\n": (
+                    "    from kiosk.core.visit.commits import committed\n"
+                    "    from kiosk.core.visit.events import Committed\n\n"
+                    "    waiting = await_commit(opened, tuple(rows), Action.ANSWER, tap.value, state.item + 1, tap.stamp)\n"
+                    "    return committed(rules, waiting[0], Committed(waiting[0].tokens, tap.stamp))[0], waiting[1]\n"
+                )
+            },
+            "",
+            "before it was on the card",
+            id="a visitor is thanked before the card has answered",
+        ),
+        pytest.param(
             "kiosk/core/delivery.py",
             {
                 "        if reason != NO_SUBSCRIBERS and reason < REFUSALS:\n            return\n": (

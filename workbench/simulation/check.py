@@ -248,7 +248,7 @@ def _promises(world: "World", rows: list[StoredRow]) -> Iterable[str]:
             continue
         word = words.get(visit)
         said = word.value if word is not None and word.kind == ANSWER else None
-        if told is Told.NOT_RECORDED and said is not None and not world.truth.taken_back(visit):
+        if told is Told.NOT_RECORDED and said is not None and world.truth.owes(visit):
             continue  # the card refused the retraction too, and nobody has come since with whose rows it could go
         world.agenda.happened["promises"] += 1
         if said != (None if isinstance(told, Told) else told):

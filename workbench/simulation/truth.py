@@ -121,6 +121,13 @@ class Truth:
         answered = any(key.kind == KINDS[Answer] and fate is not Fate.REFUSED for key, fate in rows)
         return not answered or any(key.kind == KINDS[Retract] and fate is Fate.KEPT for key, fate in rows)
 
+    def owes(self, visit: Visit) -> bool:
+        """Whether the card has refused to take the answer of `visit` back."""
+        return any(
+            (key.device, key.boot, key.visit, key.item) == visit and key.kind == KINDS[Retract] and fate is Fate.REFUSED
+            for key, fate in self.fates.items()
+        )
+
     def doubt(self, keys: Iterable[Key]) -> None:
         """These were refused by a card that then lost its power before it was opened afresh."""
         for key in keys:

@@ -149,10 +149,13 @@ class Person:
 
     def _do(self, event: visit.VisitEvent) -> None:
         self._acting = True
+        self._rows = ()
         try:
             self._conductor.handle(event)
         finally:
             self._acting = False
+        if self._rows and self._doing is not None and self._scene is not None and self._scene.busy is None:
+            self._learn(refused=self._scene.phase is Phase.NOT_RECORDED)  # told at once, and never that it is under way
 
     def _begin(self, item: str, value: int) -> None:
         """Until they are told, and they may not wait for it, nothing of what they said holds for sure."""
