@@ -142,6 +142,13 @@ def tree() -> Iterator[Path]:
             id="a visitor is thanked before the card has answered",
         ),
         pytest.param(
+            "sync_server/ingest/replay.py",
+            {"                _fill(entry, thing)\n": ""},
+            "old server",
+            "thanked, but not stored",
+            id="what was set aside stays there",
+        ),
+        pytest.param(
             "kiosk/core/delivery.py",
             {
                 "        if reason != NO_SUBSCRIBERS and reason < REFUSALS:\n            return\n": (

@@ -34,6 +34,8 @@ TOLD_WITHIN: Final = 1_900
 """A start of a device whose clock the server can tell within so many ms must have dates: it believes two seconds, and we are no
 pedants about the last tenth.
 """
+MANY: Final = 10
+"""Devices of which rows are stored; fewer are a small court."""
 NAMED: Final = 5
 """Examples given of each kind of failure."""
 
@@ -85,6 +87,8 @@ def _rows(world: "World", rows: Iterable[StoredRow]) -> Iterable[str]:
     yield from _named("refused to its visitor, but stored", refused, world)
     yield from _named("stored, but never written by any device", forged, world)
     world.agenda.happened["checked"] += len(stored)
+    if len({key.device for key in stored}) >= MANY:
+        world.agenda.happened["many kiosks"] += 1
 
 
 def _named(what: str, keys: list[Key], world: "World") -> Iterable[str]:

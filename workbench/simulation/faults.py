@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 SHARE: Final = 0.22
 """Of all kinds, drawn for one run: enough to meet one another, few enough that something is left to go wrong with."""
 
+MOST_CARDS: Final = 5
+"""So many or, of many devices, two more, are no longer cloned."""
+
 
 def plan(world: "World", surely: Container[str] = ()) -> None:
     """Draws kinds and moments for this run; those of `surely` are drawn always."""
@@ -94,6 +97,22 @@ def _server_away(world: "World") -> None:
     if world.server.up:
         world.agenda.fault("server away", "server")
         world.network.stop_server(world.agenda.random.randrange(SECOND, 15 * MINUTE))
+
+
+def _little_credit(world: "World") -> None:
+    """The server has no time for more than a batch or two of a device, or for none at all."""
+    world.server.credit = world.agenda.random.choice((0, 0, 1, 2))
+    world.agenda.note("server", f"grants {world.server.credit} batches")
+    pause = world.agenda.random.randrange(2 * MINUTE, 40 * MINUTE)
+    world.agenda.after(pause, lambda: setattr(world.server, "credit", None))
+
+
+def _old_server(world: "World") -> None:
+    """The server cannot read some of what devices write, until it is brought up to date."""
+    random, server = world.agenda.random, world.server
+    server.unread = random.choice((0.1, 0.5, 1.0))
+    world.agenda.note("server", f"cannot read {server.unread:.0%} of all rows")
+    world.agenda.after(random.randrange(2 * MINUTE, 40 * MINUTE), lambda: server.mend() if server.up else None)
 
 
 def _backup(world: "World") -> None:
@@ -233,7 +252,7 @@ def _image(world: "World", kiosk: Kiosk) -> Path:
 def _cloned(world: "World") -> None:
     """Somebody copies a card, and both go on."""
     kiosk = _some(world)
-    if kiosk is None or len(world.kiosks) >= 5:
+    if kiosk is None or len(world.kiosks) >= max(MOST_CARDS, world.devices + 2):
         return
     image = _image(world, kiosk)
     twin = world.clone(kiosk, image)
@@ -316,6 +335,8 @@ KINDS: Final[dict[str, Callable[["World"], None]]] = {
     "https blocked": _https_blocked,
     "server crash": _server_crash,
     "server away": _server_away,
+    "little credit": _little_credit,
+    "old server": _old_server,
     "backup": _backup,
     "backup again": _backup,
     "retire": _retire,
@@ -341,6 +362,6 @@ MET: Final = (
     "late move", "power cut", "power cut while writing", "kernel reboot", "process killed", "card full", "sync fails", "slow card",
     "not recorded", "long outage", "full batch", "newest before oldest", "gap asked for again", "several gaps", "card cloned",
     "card rolled back", "card destroyed", "ledger damaged", "stream begun anew", "many rows taken over", "pruned", "clock late",
-    "clock never set", "clock years off", "clock jumped",
+    "clock never set", "clock years off", "clock jumped", "many kiosks", "credit narrowed", "row set aside",
 )  # fmt: skip
 """What a run counts when it has really happened, not merely been drawn."""

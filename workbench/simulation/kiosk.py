@@ -1,6 +1,7 @@
 """One device: the real conductor, ledger and delivery on a card, a clock and lines of the simulator's."""
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -8,6 +9,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from kiosk.core.alarms import Alarms
 from kiosk.core.conductor import Conductor
+from kiosk.core.delivery import WINDOW
 from kiosk.core.ports import Link, LinkEvent, Message
 from kiosk.core.progress import Excerpt, Progress, Standing
 from kiosk.core.visit import Scene
@@ -278,7 +280,15 @@ class Kiosk:
         if isinstance(event, Message) and event.leaf == "down":
             ack = codec.decode_ack(event.content_type, event.payload)
             self._truth.meetings.heard(self.clock.boot.id, ack.server_wall, self._agenda.now)
+            self._credited(ack.credit)
         self.pump_soon()
+
+    def _credited(self, batches: int) -> None:
+        """It may have so many batches under way. Fewer than it could fill make it wait."""
+        if batches < WINDOW and self.keeper is not None:
+            with suppress(LedgerError):
+                if self.keeper.standing().undelivered > batches * MAX_ROWS:
+                    self._agenda.happened["credit narrowed"] += 1
 
     def speaks_of(self, stream: StreamId) -> None:
         """It is about to tell the server of `stream`."""

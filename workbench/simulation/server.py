@@ -9,18 +9,20 @@ import os
 import sqlite3
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from functools import cache
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final, NamedTuple
+from unittest.mock import patch
 
 from wire import codec
-from wire.codec import WireError
+from wire.codec import WireError, decode_event
 from wire.envelopes import Ack, Clock
-from wire.events import ID_BYTES, DeviceId
+from wire.events import ID_BYTES, DeviceId, Event
 from workbench.simulation.agenda import Agenda
-from workbench.simulation.truth import Truth
+from workbench.simulation.truth import Key, Truth, key_of
 
 TALLY_STEPS: Final = 2_000
 """More steps than any run leaves to do: a step that is never done is a defect."""
@@ -107,6 +109,10 @@ class Server:
         self._agenda = agenda
         self._truth = truth
         self.up = True
+        self.credit: int | None = None
+        """Batches that a device may have under way, where it is not what a server that has time grants."""
+        self.unread = 0.0
+        """The share of rows that it cannot read: it is older than the devices that write them."""
         self.backups: list[Backup] = []
         self._made = 0
         template.backup(_raw())
@@ -121,7 +127,8 @@ class Server:
 
         now = self._agenda.now
         received = [Received(device, content_type, data, now) for device, content_type, data in messages]
-        outcomes = accept(received, now=lambda: now / 1000)
+        with self._in_its_state():
+            outcomes = accept(received, now=lambda: now / 1000)
         for outcome in outcomes:
             if outcome.hello is not None:
                 self._met(outcome.hello.clock)
@@ -134,6 +141,40 @@ class Server:
         for (device, _), ack in newest.items():
             answers.setdefault(DeviceId(device), []).append(ack)
         return answers
+
+    @contextmanager
+    def _in_its_state(self) -> Iterator[None]:
+        """While it takes something in, it grants as little and reads as badly as it does now."""
+        from sync_server.ingest import books
+
+        with ExitStack() as stack:
+            if self.credit is not None:
+                stack.enter_context(patch.object(books, "CREDIT", self.credit))
+            if self.unread:
+                stack.enter_context(patch.object(codec, "decode_event", self._read))
+            yield
+
+    def _read(self, row: bytes) -> Event:
+        """The same rows can be read or cannot, however often they come."""
+        if sha256(row).digest()[0] < 256 * self.unread:
+            self._agenda.happened["row set aside"] += 1
+            raise WireError("row", "this server is too old for it")
+        return decode_event(row)
+
+    def mend(self) -> None:
+        """It is brought up to date, and what is set aside is tried again."""
+        from sync_server.ingest.replay import repeatable, replay
+
+        self.unread = 0.0
+        outcomes = replay(repeatable().order_by("pk"), now=lambda: self._agenda.now / 1000)
+        if outcomes:
+            self._agenda.note("server", f"what was set aside is tried again: {sorted(outcomes.items())}")
+
+    def rows_aside(self) -> set[Key]:
+        """Rows of its ledger whose places are held only, but which lie beside it in their own bytes."""
+        from sync_server.ingest.replay import is_row, waiting
+
+        return {key_of(DeviceId(entry.device), decode_event(bytes(entry.data))) for entry in waiting() if is_row(entry)}
 
     def _count(self, ack: Ack) -> None:
         if ack.missing:

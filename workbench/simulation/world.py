@@ -28,6 +28,11 @@ DRAIN: Final = 8 * HOUR
 """How long everything may take to arrive once nothing goes wrong any more: a back-off is five minutes at most."""
 OUTAGES: Final = 0.06
 """Of all runs begin with thousands of rows on one card; they take longer than others."""
+CROWDS: Final = 1 / 12
+"""Of all runs have many devices, each with few visitors."""
+MANY: Final = range(10, 21)
+CROWD_PACE: Final = 5
+"""So many times longer it takes until the next visitor comes to one of many devices."""
 LOOK_EVERY: Final = 5 * SECOND
 
 
@@ -60,6 +65,10 @@ class World:
         self.kiosks: list[Kiosk] = []
         self.images_made = 0
         self._outage = random.random() < OUTAGES
+        crowded = not self._outage and random.random() < CROWDS / (1 - OUTAGES)
+        self.devices = random.choice(MANY) if crowded else random.randrange(1, 4)
+        """So many at the beginning; clones come later."""
+        self._pace = CROWD_PACE if crowded else 1
         self.clocks_lie = False
         self.busy_until = self.agenda.now + self.agenda.random.randrange(25 * MINUTE, 80 * MINUTE)
         self._build()
@@ -75,8 +84,7 @@ class World:
             court = courts.open_court(slug=f"court-{number}", name_uk=f"Суд {number}", timezone=zone.key)
             self.exits += [courts.open_exit(court=court, name_uk=f"Вихід {place}") for place in range(2)]
         enrolled = self.agenda.now - random.choice((0, DAY, 30 * DAY, 900 * DAY)) - HOUR
-        for _ in range(random.randrange(1, 4)):
-            number = len(self.kiosks)
+        for number in range(self.devices):
             kiosk = self._kiosk(DeviceId(f"kiosk-{number}-sim"), Signer(random.randbytes(32)))
             row = courts.register_device(
                 name=kiosk.device, public_key=kiosk.signer.public_key, enrolled_at=datetime.fromtimestamp(enrolled / 1000, UTC)
@@ -99,8 +107,8 @@ class World:
         return twin
 
     def stored(self) -> set[Key]:
-        """What the server has now."""
-        return {key_of_stored(row) for row in self.server.rows()}
+        """What the server has now, be it set aside."""
+        return {key_of_stored(row) for row in self.server.rows()} | self.server.rows_aside()
 
     def habit(self) -> Habit:
         """How the clock of a device that starts now will behave."""
@@ -155,9 +163,8 @@ class World:
             if self.agenda.now < self.busy_until:
                 kiosk.arrive()
                 quick = random.random() < 0.25
-                self.agenda.after(
-                    random.randrange(2 * SECOND, 20 * SECOND) if quick else random.randrange(MINUTE, 14 * MINUTE), come
-                )
+                pause = random.randrange(2 * SECOND, 20 * SECOND) if quick else random.randrange(MINUTE, 14 * MINUTE)
+                self.agenda.after(pause * self._pace, come)
 
         self.agenda.after(random.randrange(10 * SECOND, 3 * MINUTE), come)
 
@@ -195,6 +202,8 @@ class World:
         network.broker_up = True
         if not self.server.up:
             network.server_back()
+        self.server.credit = None
+        self.server.mend()
         for kiosk in self.kiosks:
             kiosk.slow = False
             kiosk.after_thanks = None
