@@ -363,5 +363,6 @@ MET: Final = (
     "not recorded", "long outage", "full batch", "newest before oldest", "gap asked for again", "several gaps", "card cloned",
     "card rolled back", "card destroyed", "ledger damaged", "stream begun anew", "many rows taken over", "pruned", "clock late",
     "clock never set", "clock years off", "clock jumped", "many kiosks", "credit narrowed", "row set aside",
+    "request delayed", "request repeated", "request garbled", "answered late", "answer garbled",
 )  # fmt: skip
 """What a run counts when it has really happened, not merely been drawn."""

@@ -18,6 +18,7 @@ from kiosk.ledger.keeper import Keeper
 from kiosk.workers.sync import Sync
 from kiosk.workers.upward import reading
 from wire import codec
+from wire.codec import WireError
 from wire.envelopes import MAX_ROWS, Health
 from wire.events import ID_BYTES, DeviceId, Event, StreamId
 from wire.topics import Leaf
@@ -278,9 +279,10 @@ class Kiosk:
     def hears(self, event: LinkEvent) -> None:
         """Something has come over one of its lines; an acknowledgement tells the server's time."""
         if isinstance(event, Message) and event.leaf == "down":
-            ack = codec.decode_ack(event.content_type, event.payload)
-            self._truth.meetings.heard(self.clock.boot.id, ack.server_wall, self._agenda.now)
-            self._credited(ack.credit)
+            with suppress(WireError):
+                ack = codec.decode_ack(event.content_type, event.payload)
+                self._truth.meetings.heard(self.clock.boot.id, ack.server_wall, self._agenda.now)
+                self._credited(ack.credit)
         self.pump_soon()
 
     def _credited(self, batches: int) -> None:

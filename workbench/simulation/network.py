@@ -4,9 +4,10 @@ TLS covers the lines, so what a device hears is either what was said or nothing.
 machine, on its way up, where nothing but the batch's signature stands against it.
 """
 
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from kiosk.core.ports import Delivered, LinkDown, LinkEvent, LinkUp, Message
 from wire import codec
@@ -20,10 +21,13 @@ from workbench.simulation.server import Server, ServerDied
 
 NO_SUBSCRIBERS: Final = 0x10
 UNSPECIFIED: Final = 0x80
+NOT_AUTHORISED: Final = 0x87
 NONSENSE: Final = b"\xc1" * 4
 """Bytes that MessagePack gives no meaning."""
 REQUEST_PATIENCE: Final = 20 * SECOND
 """After which a request over HTTPS counts as failed."""
+QUEUED: Final = 16
+"""Requests that may wait for the one under way."""
 
 
 @dataclass
@@ -35,6 +39,23 @@ class Weather:
     delayed: float = 0.0
     garbled: float = 0.0
     slowest: int = 200
+
+
+class Post(NamedTuple):
+    """A request over HTTPS."""
+
+    token: int
+    leaf: Leaf
+    content_type: str
+    payload: bytes
+
+
+class Answer(NamedTuple):
+    """What the door says to a request: a reason, as MQTT counts them, 0 where it was taken, and then what it has to tell."""
+
+    reason: int
+    content_type: str
+    data: bytes
 
 
 class Way(Protocol):
@@ -199,15 +220,22 @@ class Network:
 
     # --- the door ----------------------------------------------------------------------------------------------------------
 
-    def requested(self, way: "HttpsWay", leaf: Leaf, content_type: str, payload: bytes) -> tuple[str, bytes] | None:
-        """What a request is answered with; None where no answer comes."""
+    def requested(self, way: "HttpsWay", leaf: Leaf, content_type: str, payload: bytes) -> Answer | None:
+        """What a request that has come to the door is answered with; None where no answer comes."""
         if not self.reaches_door(way.number):
             return None
         if leaf == "health":
             self._server.note(way.device, content_type, payload)
-            return codec.encode(Bundle(1))
+            return Answer(0, *codec.encode(Bundle(1)))
         answers = self._take([(way.device, content_type, payload)]).get(way.device, [])
-        return codec.encode(answers[-1]) if answers else None
+        return Answer(0, *codec.encode(answers[-1])) if answers else None
+
+    def refused(self, way: "HttpsWay") -> Answer | None:
+        """What a request is answered with whose bytes are not those that its device has signed: the door takes nothing of it."""
+        if not self.reaches_door(way.number):
+            return None
+        self._agenda.fault("request garbled", way.device)
+        return Answer(NOT_AUTHORISED, "", b"")
 
 
 class MqttWay:
@@ -307,7 +335,7 @@ class MqttWay:
 
 
 class HttpsWay:
-    """A `kiosk.core.ports.Link` of requests, one after the other."""
+    """A `kiosk.core.ports.Link` of requests, one after the other. What has been sent arrives, whatever has become of its device."""
 
     def __init__(self, agenda: Agenda, network: Network, device: DeviceId, number: int) -> None:
         self.device = device
@@ -318,7 +346,8 @@ class HttpsWay:
         self._life = 0
         self._open = False
         self._token = 0
-        self._free_at = 0
+        self._posts: deque[Post] = deque()
+        self._asking: int | None = None
 
     def open(self, heard: Callable[[LinkEvent], None]) -> None:
         """Requests need no connection, so it is up at once."""
@@ -331,33 +360,77 @@ class HttpsWay:
         """Asks nothing any more."""
         self._life += 1
         self._open = False
+        self._posts.clear()
+        self._asking = None
 
     def publish(self, leaf: Leaf, content_type: str, payload: bytes) -> int | None:
         """Queues a request."""
-        if not self._open:
+        if not self._open or len(self._posts) >= QUEUED:
             return None
         self._token += 1
-        token = self._token
-        self._free_at = max(self._free_at, self._agenda.now) + self._agenda.random.randrange(20, 400)
-        self._later(self._free_at - self._agenda.now, lambda: self._ask(leaf, content_type, payload, token))
-        return token
+        self._posts.append(Post(self._token, leaf, content_type, payload))
+        self._ask()
+        return self._token
 
     def _later(self, ms: float, call: Callable[[], None]) -> None:
         life = self._life
         self._agenda.after(ms, lambda: call() if life == self._life else None)
 
-    def _ask(self, leaf: Leaf, content_type: str, payload: bytes, token: int) -> None:
-        answer = self._network.requested(self, leaf, content_type, payload)
-        back = self._network.reaches_door(self.number) and not self._agenda.chance(self._network.weather.lost)
-        if answer is None or not back:
-            self._free_at += REQUEST_PATIENCE
-            self._later(REQUEST_PATIENCE, lambda: self.heard(Delivered(token, UNSPECIFIED)))
+    def _ask(self) -> None:
+        """The next request is on its way, if none is. It has its time to be answered, all of it."""
+        if self._asking is not None or not self._posts:
             return
-        leaf_down = "down" if leaf == "up" else "config"
-        self._agenda.happened["carried by HTTPS"] += 1
-        self.heard(Delivered(token, 0))
-        if leaf_down == "down":
-            self.heard(Message("down", *answer))
+        agenda, weather = self._agenda, self._network.weather
+        post = self._posts.popleft()
+        self._asking = post.token
+        self._later(REQUEST_PATIENCE, lambda: self._end(post.token, UNSPECIFIED))
+        delayed, repeated, garbled = (agenda.chance(share) for share in (weather.delayed, weather.repeated, weather.garbled))
+        wait = agenda.random.randrange(10, 200) + (agenda.random.randrange(SECOND, 40 * SECOND) if delayed else 0)
+        life = self._life
+        agenda.after(
+            wait, lambda: self._arrive(post, life, garbled=garbled and agenda.chance(0.5), mishap="request delayed" * delayed)
+        )
+        if repeated:
+            again = wait + agenda.random.randrange(1, MINUTE)
+            agenda.after(again, lambda: self._arrive(post, None, garbled=False, mishap="request repeated"))
+
+    def _arrive(self, post: Post, life: int | None, *, garbled: bool, mishap: str) -> None:
+        """A request has come to the door, after what `mishap` says. Nobody waits for its answer where `life` is none."""
+        agenda, network = self._agenda, self._network
+        answer = network.refused(self) if garbled else network.requested(self, *post[1:])
+        if answer is None:
+            return
+        if mishap:
+            agenda.fault(mishap, self.device, post.leaf)
+        if life is None or agenda.chance(network.weather.lost):
+            return
+        wait = agenda.random.randrange(10, 200)
+        if agenda.chance(network.weather.delayed):
+            wait = agenda.random.randrange(SECOND, 40 * SECOND)
+        if not garbled and agenda.chance(network.weather.garbled):
+            answer = answer._replace(data=NONSENSE)
+        agenda.after(wait, lambda: self._answered(post, answer, life))
+
+    def _answered(self, post: Post, answer: Answer, life: int) -> None:
+        if life != self._life or not self._network.reaches_door(self.number):
+            return
+        if self._asking != post.token:
+            self._agenda.fault("answered late", self.device, post.leaf)  # it has given up waiting
+            return
+        if answer.reason == 0:
+            self._agenda.happened["carried by HTTPS"] += 1
+        if answer.data is NONSENSE:
+            self._agenda.fault("answer garbled", self.device, post.leaf)
+        if post.leaf == "up" and answer.reason == 0:
+            self.heard(Message("down", answer.content_type, answer.data))
+        self._end(post.token, answer.reason)
+
+    def _end(self, token: int, reason: int) -> None:
+        """It is settled what has become of a request, and the next one goes."""
+        if self._asking == token:
+            self._asking = None
+            self.heard(Delivered(token, reason))
+            self._ask()
 
 
 def garbled(agenda: Agenda, content_type: str, payload: bytes) -> bytes:

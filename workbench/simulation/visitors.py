@@ -149,7 +149,7 @@ class Person:
 
     def _do(self, event: visit.VisitEvent) -> None:
         self._acting = True
-        self._rows = ()
+        self._rows = list[Event]()
         try:
             self._conductor.handle(event)
         finally:
