@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 SHARE: Final = 0.22
 """Of all kinds, drawn for one run: enough to meet one another, few enough that something is left to go wrong with."""
 
+CUT_SHORT: Final = 0.2
+"""Of all places that are damaged on a card, those from which on everything is gone."""
 MOST_CARDS: Final = 5
 """So many or, of many devices, two more, are no longer cloned."""
 
@@ -298,7 +300,7 @@ def _destroyed(world: "World") -> None:
 
 
 def _damaged(world: "World") -> None:
-    """Bytes of the ledger file are changed while the device is off."""
+    """Bytes of the ledger's files are changed or cut off while the device is off."""
     kiosk = _some(world)
     if kiosk is None:
         return
@@ -309,19 +311,30 @@ def _damaged(world: "World") -> None:
 
 
 def damage(world: "World", kiosk: Kiosk, path: Path) -> int:
-    """Changes some bytes of the ledger at `path`, and strikes what nobody could read any more off the card's account."""
+    """Changes some bytes of the ledger at `path` or of its log, or cuts them short, and strikes what nobody could read any more off
+    the card's account.
+    """
     from workbench.simulation.reading import Survey
 
-    random = world.agenda.random
-    data = bytearray(path.read_bytes()) if path.exists() else bytearray()
-    if not data:
+    random, agenda = world.agenda.random, world.agenda
+    log = path.with_name(path.name + "-wal")
+    parts = [part for part in (path, log) if part.exists() and part.stat().st_size]
+    if not parts:
         return 0
     survey = Survey(path, kiosk.device)
     for _ in range(random.randrange(1, 4)):
+        part = random.choice(parts)
+        data = bytearray(part.read_bytes())
         at = random.randrange(len(data))
-        width = random.choice((1, 16, 512))
-        data[at : at + width] = random.randbytes(len(data[at : at + width]))
-    path.write_bytes(data)  # while it is in no device
+        if random.random() < CUT_SHORT:
+            del data[max(1, at) :]
+            agenda.fault("ledger cut short", kiosk.name, part.name)
+        else:
+            width = random.choice((1, 16, 512))
+            data[at : at + width] = random.randbytes(len(data[at : at + width]))
+        if part == log:
+            agenda.fault("log damaged", kiosk.name)
+        part.write_bytes(data)  # while it is in no device
     held = world.truth.holds.get(kiosk.number, set())
     gone = held - survey.readable()
     return world.truth.destroyed(kiosk.number, sorted(gone), world.stored())
@@ -363,6 +376,7 @@ MET: Final = (
     "not recorded", "long outage", "full batch", "newest before oldest", "gap asked for again", "several gaps", "card cloned",
     "card rolled back", "card destroyed", "ledger damaged", "stream begun anew", "many rows taken over", "pruned", "clock late",
     "clock never set", "clock years off", "clock jumped", "many kiosks", "credit narrowed", "row set aside",
-    "request delayed", "request repeated", "request garbled", "answered late", "answer garbled",
+    "request delayed", "request repeated", "request garbled", "answered late", "answer garbled", "log damaged",
+    "ledger cut short",
 )  # fmt: skip
 """What a run counts when it has really happened, not merely been drawn."""

@@ -1,7 +1,8 @@
 """What lies between: a broker as dumb as Mosquitto, HTTPS, and lines that delay, lose, repeat, reorder, cut off and garble.
 
-TLS covers the lines, so what a device hears is either what was said or nothing. What is garbled is garbled on the broker's own
-machine, on its way up, where nothing but the batch's signature stands against it.
+TLS covers the lines, so what a device hears is mostly what was said or nothing. What is garbled is garbled on a machine at their
+ends: on its way up in the broker or at the door, where nothing but signatures stand against it, and an answer of the door's into
+mere nonsense.
 """
 
 from collections import deque
