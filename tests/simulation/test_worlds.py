@@ -149,6 +149,13 @@ def tree() -> Iterator[Path]:
             id="what was set aside stays there",
         ),
         pytest.param(
+            "sync_server/ingest/dating.py",
+            {"return not (too_low or too_high)": "return True"},
+            "plausible lies",
+            "somewhat off) is dated",
+            id="a clock that says that it is synchronised is believed whatever else is known",
+        ),
+        pytest.param(
             "kiosk/core/delivery.py",
             {
                 "        if reason != NO_SUBSCRIBERS and reason < REFUSALS:\n            return\n": (

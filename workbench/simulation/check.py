@@ -36,6 +36,8 @@ pedants about the last tenth.
 """
 MANY: Final = 10
 """Devices of which rows are stored; fewer are a small court."""
+HONEST: Final = 120 * SECOND
+"""What the server leaves to honest clocks that differ; whoever lies by less cannot be told from them."""
 NAMED: Final = 5
 """Examples given of each kind of failure."""
 
@@ -202,8 +204,9 @@ def _times(world: "World", rows: list[StoredRow]) -> Iterable[str]:
         boot = world.truth.boots[row.boot]
         true = boot.true(row.visit)
         if row.at is not None:
-            worst = max(worst, abs(row.at - true))
-            if abs(row.at - true) > TIME_ERROR:
+            if not boot.pretended:
+                worst = max(worst, abs(row.at - true))
+            if abs(row.at - true) > TIME_ERROR + _knowable(boot.pretended, world.truth.meetings.doubt(row.boot)):
                 wrong.append(f"{row.device} row {row.seq} ({boot.habit}) is dated {row.at - true} ms off")
             continue
         world.agenda.happened["undated"] += 1
@@ -212,6 +215,8 @@ def _times(world: "World", rows: list[StoredRow]) -> Iterable[str]:
         if (low is not None and row.visit + low > true + slack) or (high is not None and row.visit + high < true - slack):
             wrong.append(f"{row.device} row {row.seq} ({boot.habit}): its bounds {low}, {high} exclude {true - row.visit}")
         doubt = world.truth.meetings.doubt(row.boot)
+        if boot.pretended:
+            continue  # what was learnt of it may have been taken back
         if doubt is not None and doubt <= TOLD_WITHIN:
             idle.append(f"{row.device} row {row.seq} ({boot.habit}) has no date, although a round trip tells it within {doubt} ms")
         elif row.boot in vouched:
@@ -222,6 +227,13 @@ def _times(world: "World", rows: list[StoredRow]) -> Iterable[str]:
     for found in (wrong, idle):
         if found:
             yield f"{len(found)} rows: {'; '.join(found[:NAMED])}"
+
+
+def _knowable(lie: int, doubt: int | None) -> int:
+    """How far off a start's plausible lie may put its rows: all the way, or, after a round trip, as far as honest clocks may be
+    apart, which a row's own stamp may be once more.
+    """
+    return lie if doubt is None else min(lie, 2 * HONEST + doubt)
 
 
 def _true(world: "World", row: StoredRow, dt: int) -> int:

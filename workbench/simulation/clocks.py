@@ -29,6 +29,8 @@ class Habit(StrEnum):
     NEVER = "never synchronised"
     LIAR = "synchronised, years off"
     JUMPS = "jumps"
+    OFF = "synchronised, somewhat off"
+    SLIPS = "jumps while synchronised"
 
 
 LIES: Final = {
@@ -36,9 +38,13 @@ LIES: Final = {
     Habit.NEVER: "clock never set",
     Habit.LIAR: "clock years off",
     Habit.JUMPS: "clock jumped",
+    Habit.OFF: "clock follows a wrong time server",
+    Habit.SLIPS: "clock jumped while synchronised",
 }
 """What it is called when a device has read a clock of that habit in its lie, or, where the lie is a change, on both its sides."""
-CHANGES: Final = frozenset({Habit.LATE, Habit.JUMPS})
+CHANGES: Final = frozenset({Habit.LATE, Habit.JUMPS, Habit.SLIPS})
+PLAUSIBLE: Final = frozenset({Habit.OFF, Habit.SLIPS})
+"""Lies that may pass for the truth: see `Boot.pretended`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +78,18 @@ class Boot:
         """Whether an honest time server vouched for the wall clock at true time `now`."""
         spell = self.spell(now)
         return spell.synchronised and abs(spell.error) <= VOUCHED
+
+    @property
+    def pretended(self) -> int:
+        """How far off, in ms, it was at most while it claimed to follow a time server, where that was no lie of years.
+
+        A clock that is ahead is found out when something arrives before it was sent, one that is behind by the echo of what the
+        server had told; two minutes are left to honest clocks that differ. Where a start has ended before it could greet, or
+        before it had heard anything, its own word is all there is, and nobody can know that it is wrong.
+        """
+        if self.habit not in PLAUSIBLE:
+            return 0
+        return max(abs(spell.error) for spell in self.spells)
 
     def spell(self, now: int) -> Spell:
         """How the wall clock stands at true time `now`."""
@@ -125,8 +143,19 @@ def boot(random: Random, now: int, habit: Habit) -> Boot:
         case Habit.JUMPS:
             jump = now + random.randrange(MINUTE, 40 * MINUTE)
             spells += [Spell(jump, wrong, False), Spell(jump + random.randrange(MINUTE, 30 * MINUTE), honest, True)]
+        case Habit.OFF:
+            spells = [Spell(began, _somewhat(random), True)]
+        case Habit.SLIPS:
+            slip = now + random.randrange(MINUTE, 40 * MINUTE)
+            spells += [Spell(slip, _somewhat(random), True), Spell(slip + random.randrange(MINUTE, 60 * MINUTE), honest, True)]
     rate = 1 + random.uniform(-DRIFT, DRIFT)
     return Boot(BootId(random.randbytes(ID_BYTES)), began, rate, habit, tuple(spells))
+
+
+def _somewhat(random: Random) -> int:
+    """An error that some time server may stand for: seconds, minutes, an hour of daylight saving, hours."""
+    most = random.choice((MINUTE, 10 * MINUTE, HOUR + 1, 10 * HOUR))
+    return random.choice((-1, 1)) * (HOUR if most == HOUR + 1 else random.randrange(SECOND, most))
 
 
 def _years(random: Random) -> int:

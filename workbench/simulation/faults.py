@@ -377,6 +377,6 @@ MET: Final = (
     "card rolled back", "card destroyed", "ledger damaged", "stream begun anew", "many rows taken over", "pruned", "clock late",
     "clock never set", "clock years off", "clock jumped", "many kiosks", "credit narrowed", "row set aside",
     "request delayed", "request repeated", "request garbled", "answered late", "answer garbled", "log damaged",
-    "ledger cut short",
+    "ledger cut short", "clock follows a wrong time server", "clock jumped while synchronised",
 )  # fmt: skip
 """What a run counts when it has really happened, not merely been drawn."""

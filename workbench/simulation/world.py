@@ -14,7 +14,7 @@ from wire.events import DeviceId
 from workbench.simulation import faults
 from workbench.simulation.agenda import Agenda
 from workbench.simulation.check import check, key_of_stored
-from workbench.simulation.clocks import DAY, HOUR, MINUTE, SECOND, Habit
+from workbench.simulation.clocks import DAY, HOUR, MINUTE, PLAUSIBLE, SECOND, Habit
 from workbench.simulation.kiosk import Kiosk, Signer
 from workbench.simulation.network import Network, Weather
 from workbench.simulation.server import Server
@@ -33,6 +33,9 @@ CROWDS: Final = 1 / 12
 MANY: Final = range(10, 21)
 CROWD_PACE: Final = 5
 """So many times longer it takes until the next visitor comes to one of many devices."""
+PRETENDING: Final = 0.25
+"""Of the runs in which clocks lie, those where some lies are plausible. Of their devices less can be known, so less is asked."""
+PLAUSIBLE_LIES: Final = "plausible lies"
 LOOK_EVERY: Final = 5 * SECOND
 
 
@@ -49,7 +52,9 @@ class Outcome:
 
 
 class World:
-    """Everything of one run. `folder` is its own and is removed at the end; faults that happen `surely` are named as in `KINDS`."""
+    """Everything of one run. `folder` is its own and is removed at the end; faults that happen `surely` are named as in `KINDS`,
+    or `PLAUSIBLE_LIES`.
+    """
 
     def __init__(self, seed: int, folder: Path, *, lines: int = 400, surely: Container[str] = ()) -> None:
         self.seed = seed
@@ -69,7 +74,7 @@ class World:
         self.devices = random.choice(MANY) if crowded else random.randrange(1, 4)
         """So many at the beginning; clones come later."""
         self._pace = CROWD_PACE if crowded else 1
-        self.clocks_lie = False
+        self.clocks_lie = self.clocks_pretend = False
         self.busy_until = self.agenda.now + self.agenda.random.randrange(25 * MINUTE, 80 * MINUTE)
         self._build()
 
@@ -114,7 +119,8 @@ class World:
         """How the clock of a device that starts now will behave."""
         if not self.clocks_lie:
             return Habit.HONEST
-        return self.agenda.random.choice(list(Habit))
+        habits = [habit for habit in Habit if self.clocks_pretend or habit not in PLAUSIBLE]
+        return self.agenda.random.choice(habits)
 
     # --- the run -----------------------------------------------------------------------------------------------------------
 
@@ -123,6 +129,9 @@ class World:
         agenda, random = self.agenda, self.agenda.random
         failures: list[str] = []
         self.clocks_lie = random.random() < 0.6
+        self.clocks_pretend = self.clocks_lie and random.random() < PRETENDING
+        if PLAUSIBLE_LIES in self._surely:
+            self.clocks_lie = self.clocks_pretend = True
         if self._outage:
             self.kiosks[0].stock()
         for kiosk in self.kiosks:
