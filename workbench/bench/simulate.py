@@ -1,39 +1,37 @@
 """Whole worlds, one from each seed: kiosks, network and server fail in every way, and nothing may be lost or counted twice."""
 
 import os
-import sys
 import time
 from typing import Any, Final
 
 from workbench.bench.harness import Benchmark, BenchTrouble, Figure, Say, Target, Whole
+from workbench.bench.together import Bar
 from workbench.simulation.card import NoCompiler
 from workbench.simulation.faults import MET
 from workbench.simulation.run import EVERY_LINE, Tally, many, one, told
 
 SHOWN: Final = 5
 """Failed seeds that are told in full."""
-BAR: Final = 40
-SPEAK_EVERY_S: Final = 10.0
 
 
 def measure(runs: int, say: Say, **chosen: Any) -> list[Figure]:
-    """Runs `seeds` seeds from `from` on, in `jobs` processes. A single seed is run here, and its whole trace told."""
+    """Runs `seeds` seeds from `from` on, in `jobs` processes. A single seed is run here, and its trace and digest are told."""
     first, count, jobs = chosen["from"], chosen["seeds"], chosen["jobs"] or (os.cpu_count() or 1)
     tally = Tally()
     began = time.monotonic()
     try:
         if count == 1:
             outcome = one(first, lines=EVERY_LINE)
-            say("\n".join(outcome.lines))
+            say("\n".join([*outcome.lines, f"digest {outcome.digest}: the same in every run of this seed"]))
             tally.add(outcome)
         else:
-            bar = _Bar(count)
+            bar = Bar(count, say)
             for outcome in many(range(first, first + count), jobs=jobs):
                 tally.add(outcome)
                 if outcome.failures and len(tally.failed) <= SHOWN:
                     bar.clear()
                     say(told(outcome))
-                bar.show(tally)
+                bar.show(tally.seeds)
             bar.clear()
     except NoCompiler as trouble:
         raise BenchTrouble(str(trouble)) from None
@@ -69,34 +67,6 @@ def _figures(tally: Tally, seconds: float, jobs: int) -> list[Figure]:
     if tally.seeds > 1:
         figures.append(Figure("kinds of fault never met", "kinds", [len(unmet)], ", ".join(unmet)))
     return figures
-
-
-class _Bar:
-    """Progress on standard error: a bar on a terminal, a line now and then elsewhere."""
-
-    def __init__(self, count: int) -> None:
-        self._count = count
-        self._began = self._spoken = time.monotonic()
-        self._live = sys.stderr.isatty()
-
-    def show(self, tally: Tally) -> None:
-        """How far it is."""
-        now = time.monotonic()
-        left = (now - self._began) / tally.seeds * (self._count - tally.seeds)
-        words = f"{tally.seeds} of {self._count} seeds, {len(tally.failed)} failed, about {left:.0f} s left"
-        if self._live:
-            done = BAR * tally.seeds // self._count
-            sys.stderr.write(f"\r[{'#' * done}{'.' * (BAR - done)}] {words}  ")
-            sys.stderr.flush()
-        elif now - self._spoken >= SPEAK_EVERY_S:
-            self._spoken = now
-            sys.stderr.write(f"{words}\n")
-            sys.stderr.flush()
-
-    def clear(self) -> None:
-        """Makes room for something else."""
-        if self._live:
-            sys.stderr.write("\r" + " " * (BAR + 70) + "\r")
 
 
 BENCHMARK: Final = Benchmark(
