@@ -156,6 +156,13 @@ def tree() -> Iterator[Path]:
             id="a clock that says that it is synchronised is believed whatever else is known",
         ),
         pytest.param(
+            "kiosk/core/passing.py",
+            {"self._counts = dict.fromkeys(self._counts, 0)": "pass"},
+            "",
+            "people at its door",
+            id="an hour begins with the people of the one before",
+        ),
+        pytest.param(
             "kiosk/core/delivery.py",
             {
                 "        if reason != NO_SUBSCRIBERS and reason < REFUSALS:\n            return\n": (

@@ -41,7 +41,7 @@ HONEST: Final = 120 * SECOND
 NAMED: Final = 5
 """Examples given of each kind of failure."""
 
-ANSWER, RETRACT, LEFT, _, FLAG = KINDS.values()
+ANSWER, RETRACT, LEFT, PASSAGE, FLAG = KINDS.values()
 
 
 class Stay(NamedTuple):
@@ -66,7 +66,8 @@ def check(world: "World") -> list[str]:
     """Every way in which this run has failed, in words; empty when it has not."""
     rows = world.server.rows()
     world.agenda.ended(repr((rows, world.server.tallies())))
-    return [*_rows(world, rows), *_chains(world, rows), *_times(world, rows), *_promises(world, rows), *_tallies(world, rows)]
+    what_was_said = [*_rows(world, rows), *_passages(world, rows), *_promises(world, rows)]
+    return [*what_was_said, *_chains(world, rows), *_times(world, rows), *_tallies(world, rows)]
 
 
 def key_of_stored(row: StoredRow) -> Key:
@@ -271,6 +272,26 @@ def _promises(world: "World", rows: list[StoredRow]) -> Iterable[str]:
             broken.append(f"{visit.device} visit {visit.visit} {visit.item}: was told {told}, counted is {said}")
     if broken:
         yield f"{len(broken)} visitors were told something else: {'; '.join(broken[:NAMED])}"
+
+
+# --- doors --------------------------------------------------------------------------------------------------------------------
+
+
+def _passages(world: "World", rows: list[StoredRow]) -> Iterable[str]:
+    """Nobody is counted twice at a door. An hour that is told twice, by device, start and door, is one hour."""
+    hours: dict[Visit, int] = {}
+    for row in rows:
+        if row.kind == PASSAGE and row.value is not None:
+            hour = Visit(row.device, row.boot, row.visit, row.item)
+            hours[hour] = max(row.value, hours.get(hour, 0))
+    counted: Counter[str] = Counter()
+    for hour, people in hours.items():
+        counted[hour.device] += people
+    for device, people in sorted(counted.items()):
+        if people:
+            world.agenda.happened["counted at a door"] += people
+        if people > world.truth.passed[device]:
+            yield f"{device} has counted {people} people at its door, where {world.truth.passed[device]} passed"
 
 
 # --- tallies --------------------------------------------------------------------------------------------------------------------

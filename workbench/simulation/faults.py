@@ -378,5 +378,6 @@ MET: Final = (
     "clock never set", "clock years off", "clock jumped", "many kiosks", "credit narrowed", "row set aside",
     "request delayed", "request repeated", "request garbled", "answered late", "answer garbled", "log damaged",
     "ledger cut short", "clock follows a wrong time server", "clock jumped while synchronised",
+    "counted at a door",
 )  # fmt: skip
 """What a run counts when it has really happened, not merely been drawn."""

@@ -1,6 +1,6 @@
 """One device: the real conductor, ledger and delivery on a card, a clock and lines of the simulator's."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from kiosk.core.alarms import Alarms
 from kiosk.core.conductor import Conductor
 from kiosk.core.delivery import WINDOW
+from kiosk.core.passing import Passing
 from kiosk.core.ports import Link, LinkEvent, Message
 from kiosk.core.progress import Excerpt, Progress, Standing
 from kiosk.core.visit import Scene
@@ -32,6 +33,7 @@ from workbench.simulation.visitors import RULES, Person
 
 LEDGER: Final = "ledger.sqlite3"
 SOFTWARE: Final = "simulated"
+DOOR: Final = "door"
 LONG_MOVE: Final = 1_000
 """Rows that take the ledger several bites."""
 REPORT_EVERY: Final = 8 * MINUTE
@@ -82,6 +84,9 @@ class Kiosk:
         self._truth = truth
         self._life = 0
         self._conductor: Conductor | None = None
+        self._passing: Passing | None = None
+        self._note: Mapping[str, int] = {}
+        """What it has counted at its door and not recorded yet. No cut of the power takes this along."""
         self._free_at = 0
         self._pumping = False
         self._biting = False
@@ -144,10 +149,14 @@ class Kiosk:
         if self._power_gone():
             return
         loop = _Loop(self)
+        alarms = Alarms(loop)
         self._conductor = Conductor(
-            RULES, clock=self.clock, loop=loop, alarms=Alarms(loop), recorder=_Recorder(self), screens=[_Screen(self)],
+            RULES, clock=self.clock, loop=loop, alarms=alarms, recorder=_Recorder(self), screens=[_Screen(self)],
             alarm=lambda name, text: None,
         )  # fmt: skip
+        self._passing = Passing(
+            [DOOR], clock=self.clock, loop=loop, alarms=alarms, recorder=_Recorder(self), keep=self._keep_note, kept=self._note
+        )
         mqtt = MqttWay(agenda, self._network, self.device, self.number)
         https = HttpsWay(agenda, self._network, self.device, self.number)
         self._ways = [mqtt, https]
@@ -165,6 +174,7 @@ class Kiosk:
             on_config=lambda signed, config: None,
         )
         self._conductor.start()
+        self._passing.start()
         self.sync.open()
         self.pump_soon()
         self.bite_soon()
@@ -191,7 +201,7 @@ class Kiosk:
         self._truth.doubt(self._doubtful)
         self._truth.died(self.device, self.clock.boot.id)
         self._doubtful = []
-        self.keeper = self.sync = self._conductor = None
+        self.keeper = self.sync = self._conductor = self._passing = None
         self.card.restart(lossy=lossy, seed=self._agenda.random.getrandbits(64))
 
     def restart_process(self) -> None:
@@ -216,7 +226,10 @@ class Kiosk:
     # --- visitors ----------------------------------------------------------------------------------------------------------
 
     def arrive(self) -> None:
-        """Somebody comes to the exit, if the device works and nobody is in front."""
+        """Somebody comes through the door, and to the device, if it works and nobody is in front."""
+        if self._passing is not None:
+            self._truth.passed[self.device] += 1
+            self._passing.passed(DOOR, self.clock.stamp())
         if not self.on or self._conductor is None or self.person is not None:
             return
         self.person = Person(self._agenda, self.clock, self._conductor, self._truth, self.device)
@@ -238,6 +251,9 @@ class Kiosk:
             self.later(wait, lambda: self._go_on(person))
         elif self.person is person:
             self.person = None
+
+    def _keep_note(self, note: Mapping[str, int]) -> None:
+        self._note = dict(note)
 
     # --- the card ----------------------------------------------------------------------------------------------------------
 

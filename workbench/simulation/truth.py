@@ -86,14 +86,17 @@ class Truth:
         self.holds: dict[int, set[Key]] = {}
         """By card, what was ever committed to it and not destroyed since; what it has pruned is still its own affair."""
         self.promises: dict[Visit, int | Told] = {}
+        self.passed: Counter[str] = Counter()
+        """By device, how many people a working sensor has seen."""
         self.streams: set[tuple[str, bytes]] = set()
         """(device, stream) of everything that a card ever held and spoke of."""
 
     def wrote(self, card: int, device: DeviceId, rows: Iterable[Event], fate: Fate) -> list[Key]:
-        """The commit of `rows` ended so."""
+        """The commit of `rows` ended so. What is recorded once more, as door counts may be, keeps the better fate."""
         keys = [key_of(device, row) for row in rows]
         for key in keys:
-            self.fates[key] = fate
+            if fate is Fate.KEPT or self.fates.get(key) not in (Fate.KEPT, Fate.UNKNOWN):
+                self.fates[key] = fate
             if fate is not Fate.REFUSED:
                 self.holds.setdefault(card, set()).add(key)
         return keys
