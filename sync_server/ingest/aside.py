@@ -64,8 +64,14 @@ def set_aside(things: Iterable[Aside]) -> None:
                 continue
         found.append(thing)
     # In one order, whichever came first: two workers that keep the same would wait for one another.
-    for thing in sorted(found, key=lambda thing: (thing.received.device[:64], thing.digest)):
+    for thing in sorted(found, key=_turn):
         _keep(thing)
+
+
+def _turn(thing: Aside) -> tuple[str, int, int, bytes]:
+    """Messages by what is in them, then rows by their places."""
+    stream, seq = (thing.stream.id, thing.seq) if thing.is_row and thing.stream is not None and thing.seq is not None else (0, 0)
+    return thing.received.device[:64], stream, seq, thing.digest
 
 
 def _keep(thing: Aside) -> None:
