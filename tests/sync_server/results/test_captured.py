@@ -70,7 +70,8 @@ def cards(draw: st.DrawFn, *, since: int = 0) -> Card:
         now += step
         recorded.append(draw(st.integers(0, now)) if place < mixed else now)
     here = draw(st.sets(st.integers(1, len(steps)))) if steps else set()
-    told_at = draw(st.none() | st.integers(since + 100 * HOUR, now + 10 * HOUR))
+    # What was taken over had been recorded when the card reported that it has it.
+    told_at = draw(st.none() | st.integers(max([since + 100 * HOUR, *recorded[:mixed]]), now + 10 * HOUR))
     waiting_since = None
     if told_at is not None and draw(st.booleans()):
         first = next((seq for seq in range(1, len(steps) + 1) if seq not in here), None)
