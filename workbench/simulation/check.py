@@ -115,13 +115,15 @@ def _chains(world: "World", rows: list[StoredRow]) -> Iterable[str]:
     """Watermarks say what is there, and the kept evidence makes one unbroken chain under exactly the stored rows."""
     from sync_server.ingest.models import LedgerRow, Stream
 
-    current = {standing.stream for _, standing in _standings(world)}
+    written: dict[bytes, int] = {}
+    for _, standing in _standings(world):
+        written[standing.stream] = min(standing.next - 1, written.get(standing.stream, standing.next - 1))
     for stream in Stream.objects.select_related("device").order_by("id"):
         name = f"stream {bytes(stream.stream).hex()[:8]} of {stream.device.name}"
         held = dict(LedgerRow.objects.filter(stream=stream).order_by("seq").values_list("seq", "link"))
         if (stream.device.name, bytes(stream.stream)) not in world.truth.streams:
             yield f"{name}: no device ever had it"
-        yield from _watermark(stream, name, held.keys(), whole=bytes(stream.stream) in current)
+        yield from _watermark(stream, name, held.keys(), written=written.get(bytes(stream.stream)))
         yield from _links(stream, name, held)
     for kiosk in world.kiosks:
         if kiosk.on and kiosk.keeper is not None:
@@ -146,9 +148,10 @@ def _standings(world: "World") -> Iterable[tuple["Kiosk", Standing]]:
                 yield kiosk, kiosk.keeper.standing()
 
 
-def _watermark(stream: "Stream", name: str, held: Set[int], *, whole: bool) -> Iterable[str]:
-    """Whether the stream's account is right. One that is still written to has to be `whole`; one that its card has left behind
-    may have holes, and nobody is asked to fill them: its rows stand in the next one, which `_rows` insists on.
+def _watermark(stream: "Stream", name: str, held: Set[int], *, written: int | None) -> Iterable[str]:
+    """Whether the stream's account is right. One that is still written to has to be whole as far as its device has `written` it:
+    what lies beyond is a twin's, of which the device has not heard yet. One that its card has left behind may have holes, and
+    nobody is asked to fill them: its rows stand in the next one, which `_rows` insists on.
     """
     from sync_server.ingest.models import Gone
 
@@ -160,9 +163,9 @@ def _watermark(stream: "Stream", name: str, held: Set[int], *, whole: bool) -> I
     highest = max(known, default=0)
     if (stream.stored_through, stream.highest) != (through, highest):
         yield f"{name}: stored through {stream.stored_through}, highest {stream.highest}, but right is {through}, {highest}"
-    if whole and through != highest:
+    if written is not None and through < min(written, highest):
         yield f"{name}: its device writes to it, and rows are missing between {through} and {highest}"
-    if whole and stream.backed_through > stream.stored_through:
+    if written is not None and stream.backed_through > stream.stored_through:
         yield f"{name}: backed through {stream.backed_through}, but stored through {stream.stored_through} only"
 
 
