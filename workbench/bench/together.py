@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from multiprocessing.queues import Queue
+from multiprocessing.synchronize import Event
 from typing import Any, Final
 
 from workbench.bench.harness import Say
@@ -36,27 +37,33 @@ def shares_of(count: int, jobs: int) -> list[int]:
 
 
 def work_off(shares: Sequence[Share], *, jobs: int, say: Say) -> list[Any]:
-    """What `work` returned for each of `shares`, in their order. It is called with `words` and `heard`; raises what it raises."""
+    """What `work` returned for each of `shares`, in their order. It is called with `words` and `heard`; raises what it raises, and
+    then the other shares end with the trial that they are at."""
     context = multiprocessing.get_context("spawn")
     told: Queue[tuple[int, int]] = context.Queue()
+    enough = context.Event()
     bar = Bar(sum(share.count for share in shares), say)
     done = [0] * len(shares)
-    with ProcessPoolExecutor(jobs, mp_context=context, initializer=_begin, initargs=(told,)) as pool:
+    with ProcessPoolExecutor(jobs, mp_context=context, initializer=_begin, initargs=(told, enough)) as pool:
         running = [pool.submit(_one, place, share) for place, share in enumerate(shares)]
-        while not all(one.done() for one in running):
-            try:
-                place, behind = told.get(timeout=0.2)
-            except queue.Empty:
-                continue
-            done[place] = behind
-            bar.show(sum(done))
-            for one in running:
-                if one.done() and one.exception() is not None:
-                    pool.shutdown(wait=False, cancel_futures=True)
-                    bar.clear()
-                    one.result()
-        bar.clear()
-        return [one.result() for one in running]
+        try:
+            while not all(one.done() for one in running):
+                try:
+                    place, behind = told.get(timeout=0.2)
+                except queue.Empty:
+                    continue
+                done[place] = behind
+                bar.show(sum(done))
+                for one in running:
+                    if one.done():
+                        one.result()
+            return [one.result() for one in running]
+        except BaseException:
+            enough.set()
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+        finally:
+            bar.clear()
 
 
 class Bar:
@@ -87,21 +94,32 @@ class Bar:
             sys.stderr.write("\r" + " " * (BAR + 50) + "\r")
 
 
-_told: "Queue[tuple[int, int]] | None" = None
+class _Enough(Exception):
+    """Another share has failed, so that nobody waits for this one any more."""
 
 
-def _begin(told: "Queue[tuple[int, int]]") -> None:
-    global _told  # noqa: PLW0603
-    _told = told
+_between: "tuple[Queue[tuple[int, int]], Event] | None" = None
+"""In a process of the pool: where it says how far it is, and whether it is to go on."""
+
+
+def _begin(told: "Queue[tuple[int, int]]", enough: Event) -> None:
+    global _between  # noqa: PLW0603
+    _between = told, enough
     import structlog
 
     structlog.configure(logger_factory=structlog.ReturnLoggerFactory())  # standard output is the result and nothing else
 
 
 def _one(place: int, share: Share) -> Any:
-    assert _told is not None
-    told = _told
-    return share.work(**share.words, heard=lambda behind: told.put((place, behind)))
+    assert _between is not None
+    told, enough = _between
+
+    def heard(behind: int) -> None:
+        told.put((place, behind))
+        if enough.is_set():
+            raise _Enough
+
+    return share.work(**share.words, heard=heard)
 
 
 def cores() -> int:
