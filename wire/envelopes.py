@@ -127,12 +127,20 @@ class Gap(msgspec.Struct, frozen=True, array_like=True):
     wall: Clock64 | None = None
 
 
+class Fork(msgspec.Struct, frozen=True, array_like=True):
+    """Another device of the same name had sent row `row` of the stream before the present one otherwise; this one heard of it at
+    `wall` (ms since the epoch), none where no clock knew."""
+
+    row: SeqNumber
+    wall: Clock64 | None = None
+
+
 class Health(msgspec.Struct, frozen=True, tag_field="t", tag=4):
     """A device's state, every minute.
 
     `recorded` counts the rows of `stream`, `moving` those that it has still to take over from an earlier stream or a damaged file;
     `waiting_since` is when (ms since the epoch) the oldest row was recorded that the server has not said it has, none if it has
-    all; `gap` is the last that was found.
+    all; `gap` is the last that was found, `fork` the last copy of the device that it met, for a month.
     """
 
     v: Literal[1]
@@ -151,6 +159,7 @@ class Health(msgspec.Struct, frozen=True, tag_field="t", tag=4):
     gap: Gap | None = None
     way: Literal["mqtt", "https"] = "mqtt"
     echo: Echo | None = None
+    fork: Fork | None = None
 
 
 class Option(msgspec.Struct, frozen=True):

@@ -24,11 +24,6 @@ class Progress(msgspec.Struct, frozen=True, array_like=True):
     forked_at: int | None = None
 
 
-def fork_note(row: int) -> str:
-    """What is noted about a fork at `row`."""
-    return f"another device with this name sent row {row} first; this one goes on with a new stream"
-
-
 class Standing(NamedTuple):
     """What the ledger holds: rows `oldest` … `next` - 1 of `stream` (none while the two are equal), and what is known of them.
 

@@ -5,20 +5,13 @@ Times are ms since the epoch, and None where no clock knew: staff would rather r
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Final, NamedTuple, Self
+from typing import Final, Self
 
-from wire.envelopes import Gap
+from wire.envelopes import Fork, Gap
 from wire.events import DAY_MS
 
 FORK_SHOWN: Final = 30 * DAY_MS
-"""How long staff are told of a copy of their device, in ms: it may be switched on again."""
-
-
-class Fork(NamedTuple):
-    """Another device with our name had sent row `row` otherwise, which we heard at `wall`."""
-
-    row: int
-    wall: int | None
+"""How long staff and server are told of a copy of the device, in ms: it may be switched on again."""
 
 
 @dataclass(frozen=True, slots=True)

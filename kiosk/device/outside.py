@@ -141,7 +141,7 @@ class Outside:
 
     def _keep(self, health: Health, *, running: bool = True) -> None:
         outlook = self._sync.outlook
-        found = status.of(health, outlook.troubles, device=self._who.device, up=outlook.up, behind=self._behind(), running=running)
+        found = status.of(health, device=self._who.device, up=outlook.up, behind=self._behind(), running=running)
         self._on_status(found)
         try:
             status.keep(self._state_dir, found)

@@ -6,8 +6,6 @@ from typing import Final
 
 import msgspec
 
-from kiosk.core.progress import fork_note
-from kiosk.core.troubles import Troubles
 from kiosk.texts import Texts
 from wire.envelopes import Health
 
@@ -42,21 +40,19 @@ class Status(msgspec.Struct, frozen=True):
     behind: int | None = None
 
 
-def of(report: Health, troubles: Troubles, *, device: str, up: bool, behind: int | None = None, running: bool = True) -> Status:
+def of(report: Health, *, device: str, up: bool, behind: int | None = None, running: bool = True) -> Status:
     """What `report` says, for staff. What is still to be taken over from an earlier stream or file counts as recorded here."""
-    now = time.time()
-    fork = troubles.fork_at(int(now * 1000))
-    gap = report.gap
+    gap, fork = report.gap, report.fork
     return Status(
         device=device,
-        written=now,
+        written=time.time(),
         running=running,
         up=up,
         recorded=report.recorded + report.moving,
         delivered=report.stored_through,
         config=report.config,
         free_bytes=report.free_bytes,
-        notes=[note for note in report.notes if fork is None or note != fork_note(fork.row)],
+        notes=report.notes,
         forked_at=None if fork is None else fork.row,
         backed_up=report.backed_through,
         waiting_since=report.waiting_since,

@@ -9,7 +9,7 @@ from typing import Final
 import structlog
 
 from kiosk.core.ports import Clock, Shelf
-from kiosk.core.progress import Progress, Standing, fork_note
+from kiosk.core.progress import Progress, Standing
 from kiosk.errors import LedgerError
 from kiosk.workers.sync import Outlook
 from kiosk.workers.upward import reading
@@ -123,8 +123,6 @@ class HealthWorker:
             free = 0
             notes.insert(0, f"the card does not say how much room it has: {fault}")
         stamp = self._clock.stamp()
-        if (fork := outlook.troubles.fork_at(stamp.wall)) is not None:
-            notes.insert(0, fork_note(fork.row))
         return Health(
             1,
             reading(self._clock),
@@ -142,6 +140,7 @@ class HealthWorker:
             gap=outlook.troubles.gap,
             way=outlook.way.value,
             echo=outlook.echo,
+            fork=outlook.troubles.fork_at(stamp.wall),
         )
 
     def _waiting_since(self, standing: Standing) -> int | None:

@@ -7,8 +7,8 @@ import structlog
 
 from kiosk.core.delivery import Hole
 from kiosk.core.ports import Clock
-from kiosk.core.troubles import Fork, Troubles
-from wire.envelopes import Gap
+from kiosk.core.troubles import Troubles
+from wire.envelopes import Fork, Gap
 
 log = structlog.get_logger("sync")
 

@@ -147,7 +147,7 @@ def alarms(standing: Standing) -> list[tuple[str, str]]:
                 ),
             )
         )
-    elif standing.forked_before is not None:
+    elif standing.was_copied:
         found.append(
             (
                 _("An old or copied card was used once; the device has begun a new stream and sent its rows again."),

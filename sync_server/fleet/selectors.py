@@ -15,7 +15,8 @@ class DeviceReport:
     """One device: whether it is here, what is stored of its newest stream and what of it waits on the device, what is asked for
     again, lost, or perhaps lost of any stream, and what waits to be looked at (reason → how many).
 
-    `forked_at` is the row from which on two cards claim the newest stream; once a new one is begun, that is over.
+    `forked_at` is the row from which on two cards claim the newest stream; once a new one is begun, that is over, and
+    `was_copied` remembers it.
     """
 
     name: str
@@ -28,6 +29,7 @@ class DeviceReport:
     gone: int
     at_risk: int
     forked_at: int | None
+    was_copied: bool
     revoked: bool
     set_aside: dict[str, int]
     notes: list[str]
@@ -50,6 +52,7 @@ def _report(standing: Standing) -> DeviceReport:
         gone=standing.gone,
         at_risk=standing.doubtful,
         forked_at=standing.forked.forked_at if standing.forked else None,
+        was_copied=standing.was_copied,
         revoked=standing.device.revoked_at is not None,
         set_aside=standing.set_aside,
         notes=list(standing.health.notes) if standing.health else [],

@@ -82,9 +82,11 @@ class Standing:
         return self.streams[0] if self.streams and self.streams[0].forked_at is not None else None
 
     @property
-    def forked_before(self) -> StreamAccount | None:
-        """The last such stream that a new one has replaced."""
-        return next((stream for stream in self.streams[1:] if stream.forked_at is not None), None)
+    def was_copied(self) -> bool:
+        """Whether another card has claimed a stream that a new one has replaced since. Either side may have noticed: a device that
+        finds its twin's rows in an acknowledgement begins anew before it has sent any of its own."""
+        told = self.health is not None and self.health.fork is not None
+        return told or any(stream.forked_at is not None for stream in self.streams[1:])
 
 
 def devices_at(courts: QuerySet[Court], *, elsewhere: bool, now: datetime) -> QuerySet[Device]:

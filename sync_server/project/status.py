@@ -30,6 +30,8 @@ def _troubles(device: DeviceReport) -> Iterator[str]:
             f"TWO CARDS from row {device.forked_at} on: its card was copied or set back. Take the copy out;"
             " the device goes on by itself with a new stream"
         )
+    elif device.was_copied:
+        yield "its card was copied or set back once; it goes on with a new stream. Make sure that no copy of the card is in use"
     if device.missing:
         yield f"{device.missing} rows are asked for again"
     if device.gone:

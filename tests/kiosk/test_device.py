@@ -15,8 +15,6 @@ import structlog.testing
 
 from kiosk import config as configuration
 from kiosk.clock import SystemClock
-from kiosk.core.progress import fork_note
-from kiosk.core.troubles import FORK_SHOWN, Fork, Troubles
 from kiosk.device import face
 from kiosk.errors import ConfigError
 from kiosk.headless import QueueLoop
@@ -26,7 +24,7 @@ from kiosk.upkeep import status
 from kiosk.upkeep.notices import Notices
 from tests.kiosk.authority import Authority
 from wire.envelopes import Clock as ClockReading
-from wire.envelopes import Gap, Health
+from wire.envelopes import Fork, Gap, Health
 
 REPORT = Health(1, ClockReading(b"b" * 16, 0, 0, True), 5, 120, 100, 3 * 2**30, "test", 7, [])
 
@@ -113,7 +111,7 @@ def texts() -> Iterator[Texts]:
     ],
 )
 def test_the_age_of_the_report_is_said_in_correct_ukrainian(texts: Texts, ago: int, said: str) -> None:
-    found = status.of(REPORT, Troubles(), device="kiosk-status", up=True)
+    found = status.of(REPORT, device="kiosk-status", up=True)
     assert status.sentences(found, found.written + ago, texts, "uk")[0].endswith(f"Останнє повідомлення: {said}.")
 
 
@@ -125,21 +123,20 @@ def test_the_age_of_the_report_is_said_in_correct_ukrainian(texts: Texts, ago: i
     ],
 )
 def test_at_a_fork_staff_read_once_that_there_is_a_copy_and_what_to_do(texts: Texts, language: str, says: str) -> None:
-    report = msgspec.structs.replace(REPORT, notes=[fork_note(11), "the crest is missing"])
-    troubles = Troubles(fork=Fork(11, round(time.time() * 1000) - FORK_SHOWN + 60_000))
-    found = status.of(report, troubles, device="kiosk-status", up=True)
+    report = msgspec.structs.replace(REPORT, notes=["the crest is missing"], fork=Fork(11))
+    found = status.of(report, device="kiosk-status", up=True)
     lines = status.sentences(found, found.written, texts, language)
     assert re.search(says, lines[1])
     assert sum("11" in line for line in lines) == 1
     assert any("the crest is missing" in line for line in lines)
-    old = status.of(report, Troubles(fork=Fork(11, 0)), device="kiosk-status", up=True)
-    assert not any(re.search(says, line) for line in status.sentences(old, old.written, texts, language))
+    without = status.of(REPORT, device="kiosk-status", up=True)
+    assert not any(re.search(says, line) for line in status.sentences(without, without.written, texts, language))
 
 
 def test_staff_read_what_is_recorded_delivered_and_waiting(tmp_path: Path, texts: Texts) -> None:
     report = msgspec.structs.replace(REPORT, notes=["the crest is missing"], backed_through=90, waiting_since=1_795_000_000_000)
     assert status.last(tmp_path) is None
-    status.keep(tmp_path, status.of(report, Troubles(), device="kiosk-status", up=False))
+    status.keep(tmp_path, status.of(report, device="kiosk-status", up=False))
     found = status.last(tmp_path)
     assert found is not None
     assert status.sentences(found, found.written + 130, texts, "en") == [
@@ -151,7 +148,7 @@ def test_staff_read_what_is_recorded_delivered_and_waiting(tmp_path: Path, texts
         "Note: the crest is missing",
     ]
     assert not status.is_running(found, found.written + 151)
-    stopped = status.of(report, Troubles(), device="kiosk-status", up=False, running=False)
+    stopped = status.of(report, device="kiosk-status", up=False, running=False)
     assert not status.is_running(stopped, stopped.written)
     lines = status.sentences(stopped, stopped.written, texts, "en")
     assert lines[0] == "kiosk-status is not running. Last report: just now."
@@ -168,14 +165,14 @@ def test_the_one_line_in_ukrainian_names_the_last_gap(texts: Texts) -> None:
     report = msgspec.structs.replace(
         REPORT, recorded=1204, stored_through=1204, backed_through=1100, gap=Gap(5, 9, 1_795_000_000_000)
     )
-    line = status.line(status.of(report, Troubles(), device="kiosk-status", up=True), texts, "uk")
+    line = status.line(status.of(report, device="kiosk-status", up=True), texts, "uk")
     gap = f"остання прогалина № 5–9, {local(1_795_000_000)}"
     assert line == f"Записано 1204 · доставлено 1204 · у резервній копії 1100 · нічого не чекає · {gap}"
 
 
 def test_what_is_still_taken_over_from_an_earlier_stream_is_recorded_and_waits(texts: Texts) -> None:
     report = msgspec.structs.replace(REPORT, recorded=10, stored_through=10, moving=300)
-    line = status.line(status.of(report, Troubles(), device="kiosk-status", up=True), texts, "en")
+    line = status.line(status.of(report, device="kiosk-status", up=True), texts, "en")
     assert line == "Recorded 310 · delivered 10 · in the backup 0 · 300 waiting, since when is not known · no gaps"
 
 
@@ -201,7 +198,7 @@ def test_what_is_still_taken_over_from_an_earlier_stream_is_recorded_and_waits(t
 def test_where_a_new_series_has_begun_the_line_says_so_and_where_the_others_are(texts: Texts, language: str, said: str) -> None:
     """The numbers fall to nothing when a stream begins anew, and nobody is to think that entries were lost."""
     report = msgspec.structs.replace(REPORT, recorded=200, stored_through=0)
-    found = status.of(report, Troubles(), device="kiosk-status", up=True, behind=4_800)
+    found = status.of(report, device="kiosk-status", up=True, behind=4_800)
     assert status.line(found, texts, language) == said
     assert status.sentences(found, found.written, texts, language)[2] == said
     why = {"en": "begun a new series of entries, because", "uk": "почав новий ряд записів, бо"}[language]
@@ -209,7 +206,7 @@ def test_where_a_new_series_has_begun_the_line_says_so_and_where_the_others_are(
 
 
 def test_a_new_series_that_left_nothing_behind_counts_nothing_before_it(texts: Texts) -> None:
-    line = status.line(status.of(REPORT, Troubles(), device="kiosk-status", up=True, behind=0), texts, "en")
+    line = status.line(status.of(REPORT, device="kiosk-status", up=True, behind=0), texts, "en")
     assert line.startswith("In the new series: recorded 120")
     assert "before this series" not in line
 
@@ -217,13 +214,13 @@ def test_a_new_series_that_left_nothing_behind_counts_nothing_before_it(texts: T
 @pytest.mark.parametrize(("language", "said"), [("en", "last gap No. 5–9, when is not known"), ("uk", "№ 5–9, коли — невідомо")])
 def test_a_gap_that_no_clock_saw_is_told_without_a_time(texts: Texts, language: str, said: str) -> None:
     report = msgspec.structs.replace(REPORT, gap=Gap(5, 9))
-    line = status.line(status.of(report, Troubles(), device="kiosk-status", up=True), texts, language)
+    line = status.line(status.of(report, device="kiosk-status", up=True), texts, language)
     assert line.endswith(said)
 
 
 def test_staff_read_that_the_server_is_reached_by_the_other_way(texts: Texts) -> None:
     report = msgspec.structs.replace(REPORT, way="https")
-    found = status.of(report, Troubles(), device="kiosk-status", up=True)
+    found = status.of(report, device="kiosk-status", up=True)
     assert "The server is connected by HTTPS, because MQTT does not get through." in status.sentences(
         found, found.written, texts, "en"
     )

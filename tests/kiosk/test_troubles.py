@@ -7,7 +7,7 @@ from msgspec import structs
 
 from kiosk.core.ports import LinkUp
 from kiosk.core.progress import Progress, Standing
-from kiosk.core.troubles import Fork, Troubles
+from kiosk.core.troubles import FORK_SHOWN, Troubles
 from kiosk.core.ways import Way
 from kiosk.errors import LedgerError
 from kiosk.workers.line import FromLink
@@ -17,7 +17,7 @@ from tests.kiosk.test_ledger_thread import rating
 from tests.support.waiting import until
 from wire import chain
 from wire.codec import decode_event
-from wire.envelopes import Batch, Gap
+from wire.envelopes import Batch, Fork, Gap
 from wire.events import Answer, StreamId
 
 
@@ -73,8 +73,9 @@ def test_a_fork_is_told_to_staff_and_server_and_remembered_across_a_restart(desk
     (troubles,) = desk.troubles
     assert Troubles.of(troubles.note()) == troubles
     assert troubles.fork == Fork(3, desk.clock.stamp().wall)
-    report = health_of(desk, tmp_path).report()
-    assert report.notes[0] == "another device with this name sent row 3 first; this one goes on with a new stream"
+    assert health_of(desk, tmp_path).report().fork == troubles.fork
+    desk.clock.now += FORK_SHOWN
+    assert health_of(desk, tmp_path).report().fork is None, "it was long ago"
 
 
 def test_a_fork_that_was_known_when_the_power_went_is_answered_in_the_next_life(desk: Desk) -> None:

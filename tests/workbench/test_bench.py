@@ -206,7 +206,9 @@ def test_the_kiosk_benchmark_measures_a_real_kiosk_and_a_real_page() -> None:
     by_name = {figure["name"]: figure for figure in json.loads(done.stdout)["figures"]}
     promised = {name for name, figure in by_name.items() if figure["target"]}
     assert {"memory, kiosk / page", "cold start, kiosk / page", "thank-you, kiosk / page", "kiosk, idle"} <= promised
-    assert all(figure["value"] > 0 for figure in by_name.values())
+    at_rest = {name for name in by_name if "idle" in name}
+    assert all(by_name[name]["value"] > 0 for name in by_name.keys() - at_rest)
+    assert all(by_name[name]["value"] >= 0 for name in at_rest), "in three seconds a kiosk may take less than one tick"
 
 
 @pytest.mark.slow

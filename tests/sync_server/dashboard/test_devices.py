@@ -15,6 +15,7 @@ from sync_server.courts import services as courts
 from sync_server.courts.models import Court, Device
 from sync_server.fleet import risks
 from sync_server.fleet.models import DeviceState
+from sync_server.fleet.selectors import fleet
 from sync_server.fleet.services import record_presence
 from sync_server.ingest.models import LedgerRow, SetAside, Stream
 from sync_server.ingest.services import accept, put_aside
@@ -22,6 +23,7 @@ from sync_server.project.config import ServerConfig
 from tests.sync_server.dashboard.reading import read
 from tests.sync_server.dashboard.staff import NOW, count, report, signed_in
 from tests.sync_server.device import NOON, Source, a_court, a_source, an_exit
+from wire.envelopes import Fork
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("storage", "now")]
 
@@ -165,6 +167,16 @@ def test_a_copied_card_is_explained_with_what_to_do(source: Source, staff: Clien
     page = read(staff, "/devices/kiosk-mine-1/").text
     assert "Дві картки видають себе" not in page
     assert "пристрій почав новий потік і надіслав свої записи ще раз" in page
+
+
+def test_a_copied_card_that_only_the_device_noticed_is_told_too(source: Source, staff: Client) -> None:
+    source.rate(5)
+    source.send()
+    report(source)
+    assert "пристрій почав новий потік" not in read(staff, "/devices/kiosk-mine-1/").text
+    report(source, fork=Fork(4))
+    assert "пристрій почав новий потік і надіслав свої записи ще раз" in read(staff, "/devices/kiosk-mine-1/").text
+    assert fleet(NOW)[0].was_copied
 
 
 def test_what_a_device_says_of_itself_is_passed_on_as_text(source: Source, staff: Client) -> None:

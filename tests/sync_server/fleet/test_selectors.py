@@ -70,6 +70,7 @@ def test_a_fork_is_told_with_its_row_until_the_device_has_begun_anew_and_no_row_
     begun_anew(source)
     (told,) = fleet()
     assert (told.forked_at, told.stored) == (None, 2)
+    assert any("copied or set back once" in line for line in lines([told], {}))
 
 
 def test_rows_that_are_lost_stay_lost_when_a_new_stream_is_begun() -> None:
