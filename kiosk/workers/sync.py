@@ -302,8 +302,8 @@ class Sync:
             log.warning("acknowledgement-not-checked", text=str(fault))
             return
         heard = self._delivery.acknowledged(ack, now, ours=ours)
-        if first_word and not self._clock.stamp().synchronised:
-            self._delivery.greet_again()  # only with an echo can the server tell what our clock means
+        if first_word:
+            self._delivery.greet_again()  # only with an echo can the server tell what our clock means, whatever it claims to be
         if heard.note:
             log.warning("acknowledgement", note=heard.note)
         for rejected in ack.rejected:

@@ -105,6 +105,7 @@ def test_no_matching_subscribers_is_waited_out(desk: Desk) -> None:
 def test_with_nothing_to_do_it_sleeps_for_minutes(desk: Desk) -> None:
     desk.sync.step(FromLink(Way.MQTT, LinkUp()))
     desk.down("down", desk.ack(0))
+    desk.down("down", desk.ack(0))
     assert desk.taken() >= 60
 
 
@@ -142,8 +143,9 @@ def test_a_ledger_that_begins_a_new_stream_is_sent_from_its_start(desk: Desk, tm
     assert {row.visit for row in map(decode_event, batch.rows)} >= {rating(0).visit, rating(1).visit}
 
 
-def test_an_unsynchronised_device_greets_twice_so_that_the_server_can_date_it(desk: Desk) -> None:
-    desk.clock.synchronised = False
+@pytest.mark.parametrize("synchronised", [True, False])
+def test_a_device_greets_twice_so_that_the_server_can_date_it_whatever_its_clock_claims(desk: Desk, synchronised: bool) -> None:
+    desk.clock.synchronised = synchronised
     desk.sync.step(FromLink(Way.MQTT, LinkUp()))
     (first,) = desk.link.upward()
     assert isinstance(first, Hello)
@@ -155,10 +157,3 @@ def test_an_unsynchronised_device_greets_twice_so_that_the_server_can_date_it(de
     assert second.echo == Echo(5_000_000, 1_040)
     desk.down("down", desk.ack(0, server_wall=5_000_010))
     assert desk.link.upward() == [], "once is enough"
-
-
-def test_a_device_whose_clock_is_right_greets_once(desk: Desk) -> None:
-    desk.sync.step(FromLink(Way.MQTT, LinkUp()))
-    desk.link.upward()
-    desk.down("down", desk.ack(0, server_wall=5_000_000))
-    assert desk.link.upward() == []
