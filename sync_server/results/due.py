@@ -57,11 +57,15 @@ def waiting_marks() -> list[tuple[int, int, int | None]]:
 def days_of(marks: Iterable[MarkKey]) -> dict[MarkKey, set[Day]]:
     """For each (stream, hour), the court days on which visits that began then may fall. Rows without a date are counted as undated,
     or on the days on which the bounds of their starts put them.
+
+    They may have been counted where the device stood before a move that has not been followed yet: there, too.
     """
     marks = list(marks)
     devices = dict(Stream.objects.filter(id__in={stream for stream, _ in marks}).values_list("id", "device_id"))
     stays: dict[int, list[Stay]] = defaultdict(list)
-    for stay in placements_between(*EVER, device_ids=set(devices.values())):
+    placed = placements_between(*EVER, device_ids=set(devices.values()))
+    # After the placements: a move that is committed between the two questions is then known twice, and not missed.
+    for stay in (*placed, *_moved_between(_moves().filter(device_id__in=set(devices.values())))):
         stays[stay.device_id].append(stay)
     courts = Court.objects.in_bulk({stay.court_id for some in stays.values() for stay in some})
     found = {
@@ -115,6 +119,7 @@ def follow() -> None:
     for move in moves:
         courts = Court.objects.filter(exits__in=Exit.objects.filter(id__in=move.exits)).distinct()
         days |= _held(move.device_id, move.since, move.until, list(courts))
+    days |= _marked(_moved_between(moves))
     Followed.objects.bulk_create(Followed(move=move.id) for move in moves)
     for revision in _foreign_zones().select_related("court"):
         if revision.timezone:
@@ -125,6 +130,24 @@ def follow() -> None:
 
 def _moves() -> QuerySet[Move]:
     return Move.objects.exclude(id__in=Followed.objects.values("move"))
+
+
+def _moved_between(moves: Collection[Move]) -> list[Stay]:
+    """Where the devices of `moves` stood before, or stand since."""
+    courts = dict(Exit.objects.filter(id__in={exit for move in moves for exit in move.exits}).values_list("id", "court_id"))
+    return [
+        Stay(move.device_id, exit, courts[exit], move.since, move.until) for move in moves for exit in move.exits if exit in courts
+    ]
+
+
+def _marked(stays: Collection[Stay]) -> set[Day]:
+    """The days at `stays` that marks name which still wait: rows were counted there that have another date by now."""
+    courts = Court.objects.in_bulk({stay.court_id for stay in stays})
+    found: set[Day] = set()
+    for stay in stays:
+        hours = Mark.objects.filter(stream__device=stay.device_id).order_by().values_list("hour", flat=True).distinct()
+        found |= {day for hour in hours for day in _days_at(stay, courts[stay.court_id], hour)}
+    return found
 
 
 def _foreign_zones() -> QuerySet[CourtRevision]:

@@ -11,11 +11,14 @@ from django.db import OperationalError
 from sync_server.courts import services as courts
 from sync_server.courts.models import Court, Move
 from sync_server.ingest.models import Mark
-from sync_server.results import tallies
+from sync_server.ingest.services import Received, accept
+from sync_server.results import due, tallies
 from sync_server.results.models import CourtRevision, Due, Tally
 from sync_server.results.tallies import Day
 from tests.sync_server.device import NOON, Source, a_court, a_source, an_exit
 from tests.sync_server.results.history import Visit, counts, hours, utc
+from wire import codec
+from wire.envelopes import Clock, Echo, Hello
 from wire.events import StreamId
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("storage")]
@@ -156,6 +159,50 @@ def test_undated_answers_go_along_to_where_the_device_stands_now(court: Court, s
     place(source, an_exit(lviv), NOON + timedelta(days=3))
     settle()
     assert (counts(court, None), counts(lviv, None)) == ({}, {"v2": 1, "c2": 1})
+
+
+def met(source: Source, reading: int, at: datetime) -> None:
+    """A greeting by which the server knows what a start's clock, at `reading`, means."""
+    instant = int(at.timestamp() * 1000)
+    clock = Clock(source.boot, reading, 0, False)
+    hello = Hello(1, source.stream, 1_000, 1, 0, clock, "test", echo=Echo(instant - 100, reading - 80))
+    accept([Received(source.name, *codec.encode(hello), instant)])
+
+
+@pytest.mark.parametrize("meanwhile", [False, True])
+def test_undated_answers_that_are_dated_before_a_move_is_followed_stay_nowhere(
+    court: Court, source: Source, meanwhile: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lviv = a_court("lviv")
+    visit = Visit(source, NOON, synchronised=False).answer(2)
+    source.send(received=LATER)
+    settle()
+    assert counts(court, None) == {"v2": 1, "c2": 1}
+    met(source, visit.visit + 60_000, NOON + timedelta(minutes=1))
+    if meanwhile:  # the move is committed when others have been followed, and the marks not been read yet
+        real, door = due.waiting_marks, an_exit(lviv)
+        monkeypatch.setattr(due, "waiting_marks", lambda: (place(source, door, NOON + timedelta(days=3)), real())[1])
+        tallies.step(LATER)
+        monkeypatch.undo()
+    else:
+        place(source, an_exit(lviv), NOON + timedelta(days=3))
+    settle()
+    assert (counts(court, None), counts(lviv, None)) == ({}, {})
+    assert counts(court, FRIDAY) == {"v2": 1, "c2": 1}
+
+
+def test_answers_that_lose_their_date_before_a_move_is_followed_stay_nowhere(court: Court, source: Source) -> None:
+    lviv = a_court("lviv")
+    lie = NOON - timedelta(days=300)
+    visit = Visit(source, lie).answer(2)
+    source.send(received=LATER)
+    settle()
+    assert counts(court, lie.date()) == {"v2": 1, "c2": 1}
+    met(source, visit.visit + 60_000, NOON + timedelta(minutes=1))
+    place(source, an_exit(lviv), lie - timedelta(days=1))
+    settle()
+    assert counts(court, lie.date()) == {}
+    assert counts(lviv, FRIDAY) == {"v2": 1, "c2": 1}
 
 
 def test_placing_a_device_where_it_stands_is_no_move(court: Court, source: Source) -> None:
