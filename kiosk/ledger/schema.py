@@ -1,11 +1,19 @@
 """The ledger's tables, one migration after another. A migration that has shipped is never changed."""
 
+import re
+from functools import cache
+from typing import Final
+
 from sqlite_utils import Database, Migrations
 
 from kiosk.errors import LedgerTooNew
 from kiosk.ledger.sealing import Unreadable, sealed
 
 migrations = Migrations("ledger")
+
+GATHERED: Final = "(seq INTEGER, row BLOB, link BLOB, seal BLOB, PRIMARY KEY (seq, row, link)) WITHOUT ROWID"
+"""A past that was read out of a damaged file: one number may turn up with several rows, of two streams, or of two states of a page,
+one of them altered. Any other past was `rows` itself."""
 
 
 @migrations()
@@ -60,6 +68,40 @@ def is_current(db: Database, steps: Migrations = migrations) -> bool:
             step=max(unknown),
         )
     return not steps.pending(db)
+
+
+def check(db: Database) -> None:
+    """Raises `Unreadable` where a table is not declared as the migrations and `GATHERED` declare it.
+
+    The declaration is text on the first page, which no checksum covers. SQLite reads past many an altered character, and what was
+    altered (a condition, a name, a column's kind) is met only much later, by a row that cannot be written any more.
+    """
+    ours = _declared()
+    for name, text in db.execute("SELECT name, CAST(sql AS BLOB) FROM sqlite_schema WHERE type = 'table'").fetchall():
+        if name in ours:
+            known = [ours[name]]
+        elif re.fullmatch(r"past_\d+", name):
+            known = [ours["rows"], _words(name, f"CREATE TABLE {name} {GATHERED}".encode())]
+        else:
+            continue
+        if _words(name, text) not in known:
+            raise Unreadable(f"the declaration of table {name} has been altered")
+    if missing := ours.keys() - {name for (name,) in db.execute("SELECT name FROM sqlite_schema").fetchall()}:
+        raise Unreadable(f"table {min(missing)} is gone")
+
+
+@cache
+def _declared() -> dict[str, bytes]:
+    """How `rows` and `meta` are declared once all steps are taken."""
+    db = _nothing()
+    migrations.apply(db)
+    found = db.execute("SELECT name, CAST(sql AS BLOB) FROM sqlite_schema WHERE name IN ('rows', 'meta')").fetchall()
+    return {name: _words(name, text) for name, text in found}
+
+
+def _words(name: str, text: bytes) -> bytes:
+    """A declaration without its table's name, and without what SQLite lays out anew when it renames or adds."""
+    return re.sub(rb'[\s"]', b"", text).replace(name.encode(), b"", 1)
 
 
 def _nothing() -> Database:

@@ -23,7 +23,7 @@ from kiosk.ledger.meta import Meta, Pruned
 from kiosk.ledger.pages import Row, rows_beyond
 from kiosk.ledger.pasts import COLUMNS, Past, bite, safe_through
 from kiosk.ledger.salvage import Salvage
-from kiosk.ledger.schema import is_current, migrate
+from kiosk.ledger.schema import GATHERED, check, is_current, migrate
 from kiosk.ledger.sealing import Unreadable, row_seal
 from wire import chain
 from wire.codec import WireError, decode_event
@@ -218,11 +218,7 @@ class Store:
     def begin_salvage(self, salvage: Salvage) -> None:
         """Makes room for the rows of a damaged file. Raises `sqlite3.Error`."""
         with self._db.atomic():
-            # One number may turn up with several rows: of two streams, or of two states of a page, one of them altered.
-            self._connection.execute(
-                f"CREATE TABLE {salvage.past.table} (seq INTEGER, row BLOB, link BLOB, seal BLOB, PRIMARY KEY (seq, row, link))"
-                " WITHOUT ROWID"
-            )
+            self._connection.execute(f"CREATE TABLE {salvage.past.table} {GATHERED}")
             self._meta.put(salvage=salvage)
         self._salvage = salvage
 
@@ -299,6 +295,7 @@ class Store:
         if transactions > 1:
             self._judge(beyond)
         migrate(self._db)
+        check(self._db)
         if self._meta.is_empty:
             with self._db.atomic():
                 self._meta.begin(StreamId(self._birth()))

@@ -4,6 +4,7 @@ import random
 import shutil
 import sqlite3
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -289,3 +290,39 @@ def test_a_damaged_file_stays_while_its_rows_are_on_their_way_into_a_new_stream(
     while bench.keeper.prune(older_than=2**52):
         pass
     assert [file.name for file in (path.parent / "quarantine").iterdir()] == ["ledger-device-1.sqlite3.salvaged"]
+
+
+@pytest.mark.parametrize("bit", [0x80, 0x01])
+def test_a_flipped_bit_in_how_a_table_is_declared_is_found_at_once_and_not_by_a_later_row(path: Path, bit: int) -> None:
+    """SQLite reads past many of them. One made a device that met its copy unable to begin a new stream for good."""
+    written(path, 5)
+    whole = path.read_bytes()
+    declared = whole.index(b"CREATE TABLE rows")
+    length = whole[declared:].index(b"seal BLOB)") + len(b"seal BLOB)")
+    for place in range(declared, declared + length, 3):
+        path.write_bytes(whole)
+        spoil(path, place, bytes([whole[place] ^ bit]))
+        bench = Bench(path)
+        assert bench.rate(5)
+        anew(bench, backed=0)
+        bench.settle()
+        assert sorted(bench.visits()) == [0, 1, 2, 3, 4, 5], f"byte {place - declared} of {length}"
+        bench.keeper.close()
+
+
+def test_a_past_keeps_its_declaration_through_renaming_and_adding(path: Path) -> None:
+    """Each form of it is opened as it is: what was read out of a damaged file, and what was a stream."""
+    written(path, 600)
+    spoil(path, 0, b"\0" * 100)
+    bench = Bench(path)
+    bench.settle(until=lambda: bench.keeper._store is not None and bench.keeper._store.moves)
+    assert bench.rate(5_000)
+    anew(bench, backed=0)
+    bench.keeper.close()
+    with closing(sqlite3.connect(path)) as db:
+        names = {name for (name,) in db.execute("SELECT name FROM sqlite_schema WHERE name GLOB 'past_*'")}
+    assert len(names) == 2
+    again = Bench(path)
+    assert not (path.parent / "quarantine" / "ledger-device-2.sqlite3").exists(), "it was not put aside for its declarations"
+    again.settle()
+    assert sorted(again.visits()) == [*range(600), 5_000]
