@@ -66,7 +66,9 @@ class Hello(msgspec.Struct, frozen=True, array_like=True, tag=2):
     """A device has connected: what it holds, so that both sides find out what the other has lost.
 
     `oldest` … `next - 1` are the rows it still has; `config` is the configuration version in force, 0 for none; `echo` is of the
-    same boot as `clock`.
+    same boot as `clock`. Rows after `moved_through` stand in the order in which they were recorded, and were recorded after all
+    before them, among which may be some that the device took over from an earlier stream or a damaged file; none while it still
+    takes over, or does not know.
     """
 
     v: Literal[1]
@@ -78,6 +80,7 @@ class Hello(msgspec.Struct, frozen=True, array_like=True, tag=2):
     software: Annotated[str, msgspec.Meta(max_length=64)]
     epoch: Annotated[bytes, msgspec.Meta(max_length=16)] = b""
     echo: Echo | None = None
+    moved_through: Watermark | None = None
 
 
 class Range(msgspec.Struct, frozen=True, array_like=True):
@@ -140,7 +143,8 @@ class Health(msgspec.Struct, frozen=True, tag_field="t", tag=4):
 
     `recorded` counts the rows of `stream`, `moving` those that it has still to take over from an earlier stream or a damaged file;
     `waiting_since` is when (ms since the epoch) the oldest row was recorded that the server has not said it has, none if it has
-    all; `gap` is the last that was found, `fork` the last copy of the device that it met, for a month.
+    all; `gap` is the last that was found, `fork` the last copy of the device that it met, for a month; `moved_through` is as in
+    `Hello`.
     """
 
     v: Literal[1]
@@ -160,6 +164,7 @@ class Health(msgspec.Struct, frozen=True, tag_field="t", tag=4):
     way: Literal["mqtt", "https"] = "mqtt"
     echo: Echo | None = None
     fork: Fork | None = None
+    moved_through: Watermark | None = None
 
 
 class Option(msgspec.Struct, frozen=True):

@@ -28,7 +28,9 @@ class Standing(NamedTuple):
     """What the ledger holds: rows `oldest` … `next` - 1 of `stream` (none while the two are equal), and what is known of them.
 
     `moving` rows are safe on the card but not in this stream yet: it takes them over from an earlier one, or from a damaged file.
-    `behind` rows stayed behind with earlier streams, because backups hold them; None where this stream is the first.
+    `behind` rows stayed behind with earlier streams, because backups hold them; None where this stream is the first. `moved` is the
+    last row that was taken over, 0 if none was: those after it stand in the order in which they were recorded. None while rows are
+    still moving, or where nobody wrote it down.
     """
 
     stream: StreamId
@@ -37,6 +39,7 @@ class Standing(NamedTuple):
     progress: Progress
     moving: int = 0
     behind: int | None = None
+    moved: int | None = None
 
     @property
     def undelivered(self) -> int:

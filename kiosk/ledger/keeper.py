@@ -113,6 +113,8 @@ class Keeper:
     def standing(self) -> Standing:
         """What the ledger holds, with what is known of the server and may not be on the card yet. Raises `LedgerError`."""
         standing = self._open_store().standing
+        if self._waiting:
+            standing = standing._replace(moved=None)  # there is more to take over
         return standing if self._progress is None else standing._replace(progress=self._progress)
 
     def read(self, stream: StreamId, first: int, count: int) -> Excerpt:

@@ -24,6 +24,7 @@ class Pruned(NamedTuple):
 class Facts(NamedTuple):
     """All of it. `pasts` wait to be taken over, `salvage` is under way; `kept` has for each salvaged file the row after all that
     was taken over from it. `behind` rows stayed behind with earlier streams, as backups hold them; None in the first stream.
+    `moved` is the last row that was taken over, None where the stream began before that was written down.
     """
 
     stream: StreamId
@@ -33,6 +34,7 @@ class Facts(NamedTuple):
     salvage: Salvage | None
     kept: dict[str, int]
     behind: int | None
+    moved: int | None
 
 
 _pruned: Final[msgspec.msgpack.Decoder[Pruned]] = msgspec.msgpack.Decoder(Pruned)
@@ -40,7 +42,7 @@ _progress: Final[msgspec.msgpack.Decoder[Progress]] = msgspec.msgpack.Decoder(Pr
 _pasts: Final[msgspec.msgpack.Decoder[list[Past]]] = msgspec.msgpack.Decoder(list[Past])
 _salvage: Final[msgspec.msgpack.Decoder[Salvage]] = msgspec.msgpack.Decoder(Salvage)
 _kept: Final[msgspec.msgpack.Decoder[dict[str, int]]] = msgspec.msgpack.Decoder(dict[str, int])
-_behind: Final[msgspec.msgpack.Decoder[int]] = msgspec.msgpack.Decoder(int)
+_number: Final[msgspec.msgpack.Decoder[int]] = msgspec.msgpack.Decoder(int)
 
 
 class Meta:
@@ -66,7 +68,8 @@ class Meta:
             self._decoded("pasts", _pasts) or [],
             self._decoded("salvage", _salvage),
             self._decoded("kept", _kept) or {},
-            self._decoded("behind", _behind),
+            self._decoded("behind", _number),
+            self._decoded("moved", _number),
         )
 
     def pruned(self) -> Pruned:
@@ -74,9 +77,10 @@ class Meta:
         return self._decoded("pruned", _pruned) or Pruned()
 
     def begin(self, stream: StreamId) -> None:
-        """The ledger's rows are those of `stream` from now on, and none has been deleted."""
+        """The ledger's rows are those of `stream` from now on, and none has been deleted or taken over."""
         self._put("stream", stream)
         self.forget("pruned", "kept")
+        self.put(moved=0)
 
     def put(self, **facts: object) -> None:
         """Facts by their names in `Facts`."""

@@ -73,6 +73,7 @@ class Store:
         self._salvage: Salvage | None = None
         self._kept: dict[str, int] = {}
         self._behind: int | None = None
+        self._moved: int | None = None
         self._is_ours = False
         try:
             aside.put_back(path)
@@ -98,7 +99,8 @@ class Store:
         """What it holds now."""
         moving = sum(past.left for past in self._moving) + (self._salvage.left if self._salvage else 0)
         behind = self._behind if self._salvage is None else (self._behind or 0) + self._salvage.behind
-        return Standing(self._stream, self._oldest, self._next, self._progress, moving, behind)
+        moved = None if self._moving or self._salvage else self._moved
+        return Standing(self._stream, self._oldest, self._next, self._progress, moving, behind, moved)
 
     @property
     def salvage(self) -> Salvage | None:
@@ -193,7 +195,7 @@ class Store:
             self._meta.begin(stream)
             self._meta.put(progress=anew, pasts=moving, behind=behind)
         self._kept = {}
-        self._stream, self._progress, self._moving, self._behind = stream, anew, moving, behind
+        self._stream, self._progress, self._moving, self._behind, self._moved = stream, anew, moving, behind, 0
         self._oldest = self._next = 1
         self._head = chain.origin(stream)
 
@@ -204,9 +206,10 @@ class Store:
         with self._db.atomic():
             taken = bite(self._connection, self._moving[0])
             moving = [taken.past, *self._moving[1:]] if taken.past.left else self._moving[1:]
-            self._meta.put(pasts=moving)
+            moved = self._next - 1 + len(taken.rows) if taken.rows else self._moved
+            self._meta.put(pasts=moving, **({} if moved is None else {"moved": moved}))
             head = self._insert(taken.rows)
-        self._moving = moving
+        self._moving, self._moved = moving, moved
         return len(self._grown(len(taken.rows), head))
 
     def unused_past(self) -> int:
@@ -311,6 +314,8 @@ class Store:
         found = self._meta.read()
         self._stream, self._progress, self._moving = found.stream, found.progress, found.pasts
         self._salvage, self._kept, self._behind = found.salvage, found.kept, found.behind
+        # Into the first stream nothing was taken over, whoever wrote it.
+        self._moved = 0 if found.moved is None and found.behind is None and not found.salvage and not found.pasts else found.moved
         (low,) = self._connection.execute("SELECT min(seq) FROM rows").fetchone()
         (high,) = self._connection.execute("SELECT max(seq) FROM rows").fetchone()
         if low is not None and low != found.pruned.seq + 1:

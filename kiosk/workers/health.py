@@ -141,6 +141,7 @@ class HealthWorker:
             way=outlook.way.value,
             echo=outlook.echo,
             fork=outlook.troubles.fork_at(stamp.wall),
+            moved_through=standing.moved,
         )
 
     def _waiting_since(self, standing: Standing) -> int | None:

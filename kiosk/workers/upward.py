@@ -31,6 +31,7 @@ class Author:
             self._software,
             standing.progress.epoch,
             echo,
+            standing.moved,
         )
 
     def batch(self, stream: StreamId, first: int, last: int) -> Batch | None:

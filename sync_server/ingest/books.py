@@ -43,7 +43,7 @@ class Book:
         """What `accept` may change of a stream."""
         stream = self.stream
         gap = (stream.gap_first, stream.gap_last, stream.gap_at)
-        return (stream.stored_through, stream.highest, stream.forked_at, *gap, stream.latest_boot, stream.id)
+        return (stream.stored_through, stream.highest, stream.forked_at, *gap, stream.latest_boot, stream.live_after, stream.id)
 
     def links(self, first: int, last: int) -> dict[int, int]:
         """{seq: link} of what is stored, or is about to be, between `first` and `last`."""
@@ -65,6 +65,14 @@ class Book:
                 return sound.batch.previous
         found = Evidence.objects.filter(stream=self.stream, first=first).values_list("previous", flat=True).first()
         return None if found is None else bytes(found)
+
+    def ordered_by(self, hello: Hello) -> bool:
+        """Takes in what `hello` says of the order of its rows; whether that is news."""
+        through, live = hello.moved_through, self.stream.live_after
+        if through is None or (live is not None and through <= live):
+            return False  # what was said before holds: a card that was copied may know of less
+        self.stream.live_after = through
+        return True
 
     def forked_by(self, hello: Hello, boots: Mapping[bytes, int], *, heard: bool) -> bool:
         """Whether `hello` shows that its card was set back: it knows fewer rows than were stored before, and is not merely late.

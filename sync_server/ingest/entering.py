@@ -140,6 +140,8 @@ class Entering:
         hello, received = greeted.hello, greeted.received
         book = self._books[greeted.device_id, hello.stream]
         book.oldest = max(book.oldest, min(hello.oldest, hello.next))
+        if book.ordered_by(hello) and book.stream.highest:
+            self._marks.add((book.stream.id, None))  # its order tells more now of rows that are here already
         boot = self._clocks.of(greeted.device_id, hello.clock.boot)
         if book.forked_by(hello, self._clocks.numbers(greeted.device_id), heard=not self._clocks.is_new(boot)):
             self._fork(book.stream, hello.next)

@@ -1,7 +1,7 @@
 """Bounds by order: where rows stand as they were recorded, a start of a device lies between those before and after it.
 
 Only for rows after a stream's `live_after`: before it rows of an earlier stream or a damaged file may stand between others, and
-their place tells nothing of time.
+their place tells nothing of time but that all of them were recorded before those after it.
 
 A start whose anchor a round trip confirmed is believed. One whose anchor is its own word, a stamp that its clock vouched for, is
 believed as long as it fits: first the starts that are confirmed, what came in when, and what echoes tell; then the others of its
@@ -84,6 +84,8 @@ def _line(stream: int, live_after: int, boots: Mapping[int, Boot]) -> list[Place
             before = store.neighbour(stream, live_after, run.first - 1, last=True)
             after = store.neighbour(stream, run.last, None, last=False)
             since = None if before is None or before.boot in boots or before.offset is None else before.offset + before.reading
+            if before is None:
+                since = store.latest_through(stream, live_after, boots)
             until = None if after is None or after.boot in boots else after.offset
             places.append(Place(run.boot, run.reading, since, until))
     return places

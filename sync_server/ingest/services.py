@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 from django.db import transaction
+from django.db.models import Q
 
 from sync_server.courts.models import Device
 from sync_server.ingest import order
@@ -63,11 +64,16 @@ def hear(device: str, health: Health, received: int) -> None:
             boot = clocks.of(key.id, health.clock.boot)
             clocks.greet(boot, health.clock, health.echo, received=received, earliest=key.earliest)
             keep_marks(clocks.write())
-    unordered = Stream.objects.filter(device_id=key.id, stream=health.stream, live_after=None)
-    if not health.moving and unordered.exists():
+    streams = Stream.objects.filter(device_id=key.id, stream=health.stream)
+    through = health.moved_through
+    if through is not None:
+        news = streams.filter(Q(live_after=None) | Q(live_after__lt=through))
+    else:  # one that doesn't say so takes in what happens, as it happens, once nothing is moving any more
+        news, through = streams.filter(live_after=None), health.recorded
+    if not health.moving and news.exists():
         with transaction.atomic(durable=True):
-            keep_marks((stream, None) for stream in unordered.values_list("id", flat=True))  # some may be here already
-            unordered.update(live_after=health.recorded)  # from here on it takes in what happens, as it happens
+            keep_marks((stream, None) for stream in news.values_list("id", flat=True))  # some rows may be here already
+            news.update(live_after=through)
 
 
 def narrow(streams: Iterable[int]) -> None:

@@ -1,6 +1,6 @@
 """The ledger's statements, set-based, in the dialects of SQLite and PostgreSQL. No decisions are made here."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Final, NamedTuple
 
 import msgspec
@@ -72,13 +72,13 @@ def insert_evidence(rows: Sequence[EvidenceColumns]) -> None:
         )
 
 
-StreamColumns = tuple[int, int, int | None, int | None, int | None, int | None, int | None, int]
-"""Stored through, highest, forked at, the last gap's first, last and instant, the latest boot, number: what changes of a stream, in
-the order of the statement.
+StreamColumns = tuple[int, int, int | None, int | None, int | None, int | None, int | None, int | None, int]
+"""Stored through, highest, forked at, the last gap's first, last and instant, the latest boot, the last row before those in order,
+number: what changes of a stream, in the order of the statement.
 """
 _KEEP_STREAM: Final = (
     "UPDATE ingest_stream SET stored_through = %s, highest = %s, forked_at = %s, gap_first = %s, gap_last = %s, gap_at = %s,"
-    " latest_boot = %s WHERE id = %s"
+    " latest_boot = %s, live_after = %s WHERE id = %s"
 )
 
 
@@ -209,6 +209,21 @@ def neighbour(stream_id: int, after: int, through: int | None, *, last: bool) ->
         )
         row = cursor.fetchone()
     return None if row is None else Neighbour(*row)
+
+
+def latest_through(stream_id: int, through: int, but: Collection[int]) -> int | None:
+    """When (ms) the row with the latest date was recorded, of those up to `through` that are of no boot in `but`."""
+    if not through:
+        return None
+    others = f"AND boot_id NOT IN ({', '.join(['%s'] * len(but))})" if but else ""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            'SELECT "at" + dt FROM ingest_ledger WHERE stream_id = %s AND seq <= %s AND "at" IS NOT NULL'
+            f' {others} ORDER BY "at" DESC LIMIT 1',
+            [stream_id, through, *but],
+        )
+        row = cursor.fetchone()
+    return None if row is None else int(row[0])
 
 
 def undated_hours(stream_id: int, boot_id: int, offset: int) -> set[tuple[int, int | None]]:

@@ -21,6 +21,7 @@ from wire.envelopes import (
     Echo,
     EnrolAnswer,
     EnrolRequest,
+    Fork,
     Gap,
     Health,
     Hello,
@@ -47,7 +48,7 @@ QUESTIONS = Questionnaire(
 CONFIG = Config(1, 7, {"uk": "Суд"}, ["uk"], "uk", QUESTIONS)
 MESSAGES = [
     Batch(1, STREAM, 1, chain.origin(STREAM), [codec.encode_event(event) for event in EVENTS], bytes(64)),
-    Hello(1, STREAM, 6, 1, 7, CLOCK, "vidhuk 0.1.0", bytes(16), Echo(1_790_000_100_000, 123_000)),
+    Hello(1, STREAM, 6, 1, 7, CLOCK, "vidhuk 0.1.0", bytes(16), Echo(1_790_000_100_000, 123_000), 4),
     Ack(1, bytes(16), STREAM, 5, 0, 8, 1_790_000_200_000, [Range(7, 9)], [Rejected(3, "malformed-row")], 12, "no"),
     Health(
         1,
@@ -66,6 +67,8 @@ MESSAGES = [
         Gap(2, 4, 0),
         "https",
         None,
+        Fork(3, 1_790_000_000_000),
+        4,
     ),
     SignedConfig(1, codec.encode_config(CONFIG), bytes(64)),
     Command(1, "c-1", "reload", 1_790_000_300_000, {"level": 3}),

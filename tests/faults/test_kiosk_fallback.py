@@ -52,7 +52,7 @@ class Device:
         self.clock = FastClock()
         self.configs: list[Config] = []
         self.outcomes = Outcomes()
-        self.rated = 0
+        self.rated = self.visit = 0
         self.ledger = LedgerThread(folder / "ledger.sqlite3", on_rows=lambda: self.sync.wake())  # noqa: PLW0108 - made below
         self.sync = Sync(
             device=self.who.device,
@@ -97,7 +97,8 @@ class Device:
     def rate(self, times: int = 1) -> None:
         for _ in range(times):
             self.rated += 1
-            self.ledger.append([rating(self.rated)], self.outcomes.of(self.rated))
+            self.visit = max(self.visit + 1, self.clock.stamp().monotonic)  # as it happens: a late greeting is judged by it
+            self.ledger.append([rating(self.visit)], self.outcomes.of(self.rated))
         self.outcomes.wait(self.rated)
 
     @property

@@ -30,7 +30,7 @@ def test_health_says_what_is_recorded_delivered_backed_up_and_waiting(desk: Desk
     assert decode_health(kind, payload) == report
     assert (report.recorded, report.stored_through, report.backed_through, report.moving) == (6, 4, 3, 0)
     assert (report.config, report.uptime_s, report.way, report.gap) == (1, 9, "mqtt", None)
-    assert report.stream == desk.ledger.standing().stream
+    assert (report.stream, report.moved_through) == (desk.ledger.standing().stream, 0)
     assert report.waiting_since == at(rating(4)), "the fifth row is the oldest that the server has not"
     assert report.echo == Echo(77_000, 1_010)
     assert report.notes[0] == "the crest is missing"

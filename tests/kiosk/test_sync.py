@@ -149,7 +149,7 @@ def test_a_device_greets_twice_so_that_the_server_can_date_it_whatever_its_clock
     desk.sync.step(FromLink(Way.MQTT, LinkUp()))
     (first,) = desk.link.upward()
     assert isinstance(first, Hello)
-    assert first.echo is None
+    assert (first.echo, first.moved_through) == (None, 0)
     desk.clock.now += 40
     desk.down("down", desk.ack(0, server_wall=5_000_000))
     (second,) = desk.link.upward()

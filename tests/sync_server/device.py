@@ -85,6 +85,7 @@ class Source:
         received: datetime = NOON,
         epoch: bytes = b"",
         echoes: bool = False,
+        moved: int | None = None,
     ) -> Received:
         """A greeting that arrives as it is made; `echoes` the server's clock, heard a tenth of a second before, if asked to."""
         monotonic = _ms(received) - BOOTED
@@ -98,6 +99,7 @@ class Source:
             software="test",
             epoch=epoch,
             echo=Echo(_ms(received) - 100, monotonic - 80) if echoes else None,
+            moved_through=moved,
         )
         content_type, data = codec.encode(greeting)
         return Received(self.name, content_type, data, _ms(received))

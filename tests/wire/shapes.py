@@ -30,7 +30,19 @@ batches = st.builds(
     env.Batch, one, identifiers, seqs, hashes, st.lists(st.binary(max_size=200), min_size=1, max_size=20), signatures
 )
 echoes = st.none() | st.builds(env.Echo, clocks, since)
-hellos = st.builds(env.Hello, one, identifiers, seqs, seqs, counts, readings, st.text(max_size=64), st.binary(max_size=16), echoes)
+hellos = st.builds(
+    env.Hello,
+    one,
+    identifiers,
+    seqs,
+    seqs,
+    counts,
+    readings,
+    st.text(max_size=64),
+    st.binary(max_size=16),
+    echoes,
+    st.none() | watermarks,
+)
 ranges = st.builds(env.Range, seqs, seqs)
 rejected = st.builds(env.Rejected, seqs, st.text(max_size=200))
 acks = st.builds(
@@ -65,6 +77,8 @@ healths = st.builds(
     st.none() | st.builds(env.Gap, seqs, seqs, st.none() | clocks),
     st.sampled_from(["mqtt", "https"]),
     echoes,
+    st.none() | st.builds(env.Fork, seqs, st.none() | clocks),
+    st.none() | watermarks,
 )
 texts = st.dictionaries(languages, st.text(max_size=60), max_size=3)
 options = st.builds(env.Option, st.integers(-2, 10), texts, st.none() | keys)

@@ -227,6 +227,16 @@ def test_an_ack_of_an_older_server_has_the_missing_fields_at_rest(ack: Ack) -> N
     assert (older.missing, older.rejected, older.forked_at, older.refused) == ([], [], None, None)
 
 
+@given(shapes.hellos)
+def test_a_greeting_of_an_older_device_says_nothing_of_what_came_later(hello: Any) -> None:
+    shape = msgspec.msgpack.decode(msgspec.msgpack.encode(hello))
+    kept = [codec.decode_upward(PLAIN, msgspec.msgpack.encode(shape[:places])) for places in (8, 10)]
+    blank = {"epoch": b"", "echo": None, "moved_through": None}
+    assert kept[0] == msgspec.structs.replace(hello, **blank)
+    assert kept[1] == msgspec.structs.replace(hello, moved_through=None)
+    assert codec.decode_upward(PLAIN, msgspec.msgpack.encode([*shape, "new", 7])) == hello
+
+
 @pytest.mark.parametrize("name", ENVELOPES)
 @given(data=st.data(), version=st.integers(2, 60))
 @settings(max_examples=20)

@@ -146,11 +146,9 @@ FAULTS: Final = (
     Fault(
         "rows are taken over in another transaction than they leave their old place",
         STORE,
-        """            self._meta.put(pasts=moving)
-            head = self._insert(taken.rows)
+        """            head = self._insert(taken.rows)
 """,
-        """            self._meta.put(pasts=moving)
-        with self._db.atomic():
+        """        with self._db.atomic():
             head = self._insert(taken.rows)
 """,
         "tests/kiosk/test_ledger_keeper.py::test_a_cut_before_any_statement_of_taking_over_loses_no_row_and_doubles_none",

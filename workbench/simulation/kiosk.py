@@ -400,6 +400,7 @@ class Kiosk:
                     moving=standing.moving,
                     way=outlook.way.value,
                     echo=outlook.echo,
+                    moved_through=standing.moved,
                 )
             )
             self.pump_soon()

@@ -1,6 +1,7 @@
 """Rows get the date that their device's clocks and this server's can vouch for together, whatever came first, and get it once."""
 
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import uuid4
 
 import msgspec
@@ -27,7 +28,7 @@ def off(instant: int | None) -> float:
     return abs(instant - AT_NOON) / 1000
 
 
-def report(source: Source, at: datetime, *, wall: int | None = None, echo: bool = True, moving: int = 0) -> None:
+def report(source: Source, at: datetime, *, wall: int | None = None, echo: bool = True, **more: Any) -> None:
     """The device's report of the minute, as it comes in at `at`."""
     now = int(at.timestamp() * 1000)
     monotonic = now - BOOTED
@@ -43,8 +44,8 @@ def report(source: Source, at: datetime, *, wall: int | None = None, echo: bool 
             software="test",
             config=0,
             stream=source.stream,
-            moving=moving,
             echo=Echo(now - 100, monotonic - 80) if echo else None,
+            **more,
         ),
         now,
     )
@@ -165,6 +166,63 @@ def test_where_a_streams_order_is_that_of_time_is_learnt_once_nothing_is_moving(
     answer(source)
     report(source, NOON)
     assert Stream.objects.get().live_after == 1
+
+
+def ordered(source: Source) -> int | None:
+    return Stream.objects.get(stream=source.stream).live_after
+
+
+def looked_at() -> bool:
+    """Whether the order of rows is going to be looked at; it is forgotten."""
+    marks = Mark.objects.filter(hour=None)
+    found = marks.exists()
+    marks.delete()
+    return found
+
+
+def test_a_greeting_tells_it_before_any_report_does() -> None:
+    source = a_source()
+    answer(source)
+    accept([source.message()])
+    Mark.objects.all().delete()
+    accept([source.hello()])
+    assert (ordered(source), looked_at()) == (None, False), "an older device doesn't say, or it is still taking rows over"
+    accept([source.hello(moved=1)])
+    assert (ordered(source), looked_at()) == (1, True)
+    accept([source.hello(moved=1)])
+    assert not looked_at(), "that was no news"
+    report(source, NOON)
+    assert ordered(source) == 1
+
+
+def test_what_a_report_says_of_it_goes_before_what_its_number_of_rows_lets_one_think() -> None:
+    source = a_source()
+    answer(source)
+    answer(source)
+    accept([source.message()])
+    Mark.objects.all().delete()
+    report(source, NOON, moving=3)
+    assert ordered(source) is None
+    report(source, NOON, moved_through=1)
+    assert (ordered(source), looked_at()) == (1, True)
+
+
+@pytest.mark.parametrize("by_report", [False, True])
+def test_a_later_word_may_widen_what_is_in_no_order_and_never_narrows_it(by_report: bool) -> None:
+    source = a_source()
+    for _ in range(4):
+        answer(source)
+    accept([source.message()])
+
+    def say(moved: int) -> None:
+        Mark.objects.all().delete()
+        report(source, NOON, moved_through=moved) if by_report else accept([source.hello(moved=moved)])
+
+    say(2)
+    say(0)
+    assert (ordered(source), looked_at()) == (2, False), "a copied card may know of less"
+    say(3)
+    assert (ordered(source), looked_at()) == (3, True), "a damaged file that could not be read before was"
 
 
 def test_nobody_can_date_the_rows_of_another_device_or_of_a_revoked_one() -> None:

@@ -110,3 +110,13 @@ def test_rows_that_were_appended_as_they_were_recorded_say_whether_a_greeting_is
     assert told(accept([hello])[0]).forked_at is None, "row 2 may have come from elsewhere"
     Stream.objects.update(live_after=1)
     assert told(accept([hello])[0]).forked_at == 2
+
+
+def test_a_greeting_may_say_so_itself() -> None:
+    source = a_source()
+    source.rate(5, 4, 3, at=NOON)
+    source.send()
+    accept([source.hello(received=NOON + timedelta(hours=1))])
+    when = NOON + timedelta(hours=2)
+    assert told(accept([source.hello(next=2, received=when, moved=2)])[0]).forked_at is None, "row 2 was taken over"
+    assert told(accept([source.hello(next=3, received=when, moved=2)])[0]).forked_at == 3

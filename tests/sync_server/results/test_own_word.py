@@ -8,6 +8,8 @@ from uuid import uuid4
 import msgspec
 import pytest
 from django.db import transaction
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from sync_server.courts.models import Court
 from sync_server.ingest.models import Boot, LedgerRow, Mark, Stream
@@ -201,6 +203,54 @@ def test_where_rows_may_have_been_taken_over_nothing_is_refuted(court: Court, so
     assert dates(source) == [ms(MORNING), ms(NOON + LIE), ms(EVENING)]
 
 
+def taken_over(source: Source, moved: int) -> None:
+    """A new start greets: so far its card had taken rows over, and no farther."""
+    accept([source.hello(received=LATER, moved=moved)])
+    settle()
+
+
+def test_a_lie_that_was_recorded_after_rows_were_taken_over_is_refuted_by_these(court: Court, source: Source) -> None:
+    Stream.objects.create(device=source.device, stream=source.stream)
+    second = claims(source, NOON, 3)
+    accept([meeting(source, second, NOON - timedelta(minutes=1))])
+    met(source, MORNING, 5)
+    claims(source, MORNING + LIE, 2)
+    source.send(received=LATER)
+    settle()
+    assert dates(source) == [ms(NOON), ms(MORNING), ms(MORNING + LIE)], "nobody knows of any order"
+    source.boot = uuid4().bytes
+    taken_over(source, 2)
+    assert dates(source) == [ms(NOON), ms(MORNING), None], "of what was taken over the order tells nothing"
+    assert counts(court, FRIDAY + LIE) == {}
+
+
+def test_what_was_taken_over_refutes_nothing_by_its_own_places(court: Court, source: Source) -> None:
+    Stream.objects.create(device=source.device, stream=source.stream)
+    claims(source, NOON, 3)
+    claims(source, MORNING, 4)
+    met(source, MORNING - timedelta(hours=1), 5)
+    claims(source, EVENING, 2)
+    source.boot = uuid4().bytes
+    taken_over(source, 3)
+    source.send(received=LATER)
+    settle()
+    assert dates(source) == [ms(at) for at in (NOON, MORNING, MORNING - timedelta(hours=1), EVENING)]
+
+
+def test_a_start_without_a_clock_after_rows_that_were_taken_over_is_put_on_its_day_by_them(court: Court, source: Source) -> None:
+    Stream.objects.create(device=source.device, stream=source.stream)
+    met(source, MORNING, 5)
+    source.boot = uuid4().bytes
+    row = source.event(Answer, NOON, 2, synchronised=False)
+    source.add(msgspec.structs.replace(row, visit=MINUTE))
+    met(source, EVENING, 4)
+    source.boot = uuid4().bytes
+    taken_over(source, 1)
+    source.send(received=LATER)
+    settle()
+    assert counts(court, FRIDAY) == {"v5": 1, "v4": 1, "v2": 1, "c5": 1, "c4": 1, "c2": 1}
+
+
 def test_what_holds_already_is_written_and_marked_once(court: Court, source: Source) -> None:
     met(source, MORNING, 5)
     claims(source, NOON + LIE, 2)
@@ -254,3 +304,59 @@ def test_whatever_comes_first_the_same_is_believed_and_counted(court: Court) -> 
     found = [world(court, f"exit-{seed}", Random(seed)) for seed in range(5)]
     assert all(one == found[0] for one in found), [one[0] for one in found]
     assert [at is None for at in found[0][0]].count(True) not in (0, 20)
+
+
+Start = tuple[int, bool, bool]
+"""After how many hours it began, whether it says that it was years earlier, and whether it has met the server."""
+STARTS = st.lists(st.tuples(st.integers(1, 9), st.booleans(), st.booleans()), min_size=2, max_size=6)
+
+
+@given(starts=STARTS, live=st.integers(1, 6), seed=st.integers(0, 2**32))
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+def test_after_rows_of_any_order_no_wrong_word_stands_beside_what_met_the_server(
+    court: Court, starts: list[Start], live: int, seed: int
+) -> None:
+    """The first starts were taken over in some order, of the last `live` the rows stand as they were recorded. A lie after one that
+    met the server dates nothing, who met it is dated right, and all is the same however the messages come.
+    """
+    found = [taken(court, starts, live, Random(seed), arrangement) for arrangement in range(3)]
+    assert all(one == found[0] for one in found)
+
+
+def taken(court: Court, starts: list[Start], live: int, random: Random, arrangement: int) -> list[int | None]:
+    name = uuid4().hex[:20]
+    source = a_source(f"kiosk-{name}", exit=an_exit(court, name))
+    Stream.objects.create(device=source.device, stream=source.stream)
+    at = NOON - timedelta(hours=100)
+    told: list[Received] = []
+    begun: list[tuple[datetime, Start, bytes]] = []
+    for start in starts:
+        at += timedelta(hours=start[0])
+        begun.append((at, start, uuid4().bytes))
+    moved = max(0, len(begun) - live)
+    rows = [*random.sample(begun[:moved], moved), *begun[moved:]]
+    for when, (_, lies, meets), boot in rows:
+        source.boot = boot
+        row = source.event(Answer, when, 3)
+        source.add(msgspec.structs.replace(row, visit=MINUTE, wall_offset=ms(when + (LIE if lies else timedelta())) - MINUTE))
+        if meets:
+            told.append(meeting(source, boot, when - timedelta(minutes=1)))
+    told += [source.message(seq, seq, received=LATER) for seq in range(1, len(source.rows) + 1)]
+    source.boot = uuid4().bytes
+    told.append(source.hello(received=LATER, moved=moved))
+    Random(arrangement).shuffle(told)
+    for place, message in enumerate(told, 1):
+        accept([message])
+        if arrangement or place == len(told):
+            with transaction.atomic():
+                narrow(Stream.objects.filter(device=source.device).values_list("id", flat=True))
+    known = dates(source)
+    for place, (when, (_, lies, meets), _) in enumerate(rows):
+        if meets:
+            assert known[place] is not None
+            assert abs(known[place] - ms(when)) <= 2_000
+        elif lies and place >= moved and any(meets for _, (_, _, meets), _ in rows[:place]):
+            assert known[place] is None
+        elif not lies:
+            assert known[place] in (None, ms(when))
+    return known
