@@ -176,6 +176,19 @@ def test_a_commit_that_comes_after_we_gave_up_is_taken_back() -> None:
     assert standing(exit_.card.rows) == []
 
 
+def test_a_retraction_holds_although_its_answer_comes_to_stand_behind_it() -> None:
+    """Between the two the card may have begun another stream, into which rows are taken over behind what is recorded meanwhile."""
+    exit_ = Exit()
+    exit_.card.by_itself = False
+    exit_.tap(4)
+    exit_.wait(COMMIT_PATIENCE)
+    exit_.settle(True)
+    exit_.settle(True)
+    (answer,), (retraction,) = exit_.rows(Answer), exit_.rows(Retract)
+    assert retraction.visit == answer.visit
+    assert retraction.dt > answer.dt
+
+
 def test_what_must_be_taken_back_is_tried_again_when_the_card_refuses() -> None:
     exit_ = Exit()
     exit_.card.by_itself = False

@@ -34,6 +34,13 @@ FAULTS: Final = (
         "tests/kiosk/test_visit.py::test_a_commit_that_comes_after_we_gave_up_is_taken_back",
     ),
     Fault(
+        "what is taken back late is taken back at the answer's own moment, where places decide",
+        "kiosk/core/visit/commits.py",
+        "dt=min(answer.dt + 1, LONGEST_VISIT)",
+        "dt=answer.dt",
+        "tests/kiosk/test_visit.py::test_a_retraction_holds_although_its_answer_comes_to_stand_behind_it",
+    ),
+    Fault(
         "of the rows of one press only the first is written",
         "kiosk/ledger/keeper.py",
         "        encoded = [_encoded(rows) for rows in appends]",

@@ -7,7 +7,7 @@ import msgspec
 from kiosk.core.timekeeping import Stamp
 from kiosk.core.visit.events import Committed, Failed
 from kiosk.core.visit.misuse import rated
-from kiosk.core.visit.moves import append, show, turn_to
+from kiosk.core.visit.moves import LONGEST_VISIT, append, show, turn_to
 from kiosk.core.visit.state import Action, Append, Phase, Rating, Rules, State, Step, asked
 from wire.events import Answer, Retract
 
@@ -65,5 +65,12 @@ def _take_back(state: State, late: Append) -> Step:
     answers = [row for row in late.rows if isinstance(row, Answer)]
     if not answers:
         return state, ()
-    owed = tuple(Retract(*msgspec.structs.astuple(row)[:-1]) for row in answers)
+    owed = tuple(_retraction(row) for row in answers)
     return append(replace(state, owed=(*state.owed, *owed)), ())
+
+
+def _retraction(answer: Answer) -> Retract:
+    """It says that it came behind `answer`. Their places cannot say it: a row that is taken over into another stream may come to
+    stand behind one that was recorded after it, and of two at the same moment the later place would hold."""
+    retraction = Retract(*msgspec.structs.astuple(answer)[:-1])
+    return msgspec.structs.replace(retraction, dt=min(answer.dt + 1, LONGEST_VISIT))
