@@ -31,6 +31,13 @@ def settle(path: Path) -> None:
         os.fsync(file.fileno())
 
 
+def shorten(path: Path, size: int) -> None:
+    """The file ends after `size` bytes. Raises `OSError`."""
+    with path.open("r+b") as file:
+        file.truncate(size)
+        os.fsync(file.fileno())
+
+
 def sync_folder(folder: Path) -> None:
     """Names that are new in `folder`, or gone from it, stay so. Raises `OSError`."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)

@@ -53,6 +53,11 @@ class Log(NamedTuple):
     beyond: list[_Frame]
 
     @property
+    def end(self) -> int:
+        """How many bytes SQLite reads, and where it writes next."""
+        return self.live[-1].offset + PAGE_BYTES if self.live else 0
+
+    @property
     def commits_beyond(self) -> int:
         """Transactions behind the break. A power cut can tear the last one only; two were damaged on the card."""
         return sum(frame.commits for frame in self.beyond)

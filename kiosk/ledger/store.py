@@ -15,12 +15,12 @@ import msgspec
 from sqlite_utils import Database
 
 from kiosk.core.progress import Excerpt, Progress, Standing
-from kiosk.durable import settle, sync_folder
+from kiosk.durable import settle, shorten, sync_folder
 from kiosk.errors import LedgerError
 from kiosk.ledger import aside
 from kiosk.ledger.faults import explained
 from kiosk.ledger.meta import Meta, Pruned
-from kiosk.ledger.pages import Row, rows_beyond
+from kiosk.ledger.pages import Row, read_log, rows_beyond
 from kiosk.ledger.pasts import COLUMNS, Past, bite, safe_through
 from kiosk.ledger.salvage import Salvage
 from kiosk.ledger.schema import GATHERED, check, is_current, migrate
@@ -297,6 +297,8 @@ class Store:
         beyond, transactions = ([], 0) if known_next is not None else rows_beyond(self.path)
         if transactions > 1:
             self._judge(beyond)
+        if transactions and not beyond:
+            self._cut_off_torn()
         migrate(self._db)
         check(self._db)
         if self._meta.is_empty:
@@ -307,6 +309,8 @@ class Store:
                 self._connection.execute("DELETE FROM rows WHERE seq >= ?", (known_next,))
         self._load(small=small)
         self.append([found.row for found in self._going_on(beyond)])
+        if transactions and beyond:  # not earlier: until then what is put back stands nowhere else
+            self._cut_off_torn()
         # Each time, and not for a new file only: whoever made it may have failed here, and without its name nothing is kept.
         sync_folder(self.path.parent)
 
@@ -329,6 +333,12 @@ class Store:
             (count,) = self._connection.execute("SELECT count(*) FROM rows").fetchone()
             if count != self._next - self._oldest:
                 raise Unreadable(f"rows {self._oldest} to {self._next - 1} have gaps: there are {count}")
+
+    def _cut_off_torn(self) -> None:
+        """What a power cut has torn goes from the log. Left there, its end would stand behind what is written over its beginning,
+        and if that is torn as well, two transactions would be broken: that is taken for damage. Raises `OSError`."""
+        log = self.path.with_name(self.path.name + "-wal")
+        shorten(log, read_log(log).end)
 
     def _judge(self, beyond: Sequence[Row]) -> None:
         """Rows stand in the log behind a frame that was damaged: no power cut tears more than the last transaction. If they cannot

@@ -110,3 +110,30 @@ def test_a_torn_last_transaction_is_no_damage(path: Path) -> None:
     again = salvaged(there)
     assert again.keeper.quarantined == []
     assert again.visits() == list(range(9))
+
+
+def frames(log: Path) -> int:
+    return (log.stat().st_size - 32) // (24 + PAGE)
+
+
+def test_two_power_cuts_in_a_row_are_no_damage_either(path: Path) -> None:
+    """The second tears what was written over the beginning of what the first had torn, whose end still stands behind it."""
+    bench = Bench(path)
+    for number in range(10):
+        bench.rate(number)
+    log = path.with_name(path.name + "-wal")
+    first = frames(log)
+    bench.rate(*range(10, 200))
+    torn = frames(log) - 1 - first
+    assert torn > 1
+    there = crash(bench, path.parent / "crashed")
+    spoil(there.with_name(there.name + "-wal"), 32 + first * (24 + PAGE), bytes(torn * (24 + PAGE)))
+    second = Bench(there)
+    assert second.visits() == list(range(10))
+    assert second.rate(200)
+    there = crash(second, path.parent / "crashed-again")
+    spoil(there.with_name(there.name + "-wal"), 32 + first * (24 + PAGE) + 24 + 8, bytes(4_000))
+    third = salvaged(there)
+    assert third.keeper.quarantined == []
+    assert third.visits() == list(range(10))
+    assert third.rate(300)

@@ -55,10 +55,10 @@ def cut(*, what: str, folder: str, count: int, seed: int, heard: Heard) -> Findi
 
 
 def _figures(what: str, found: Findings, promised: str) -> list[Figure]:
+    lost = f"; {found.broken} more lives ended in a loss and do not count" if found.broken else ""
+    about = f"each lived on from; {found.glances} further moments of these lives were looked at{lost}"
     return [
-        Figure(
-            f"{what}: cuts", "", [found.cuts], f"each lived on from; {found.glances} further moments of these lives were looked at"
-        ),
+        Figure(f"{what}: cuts", "", [found.cuts], about),
         Figure(f"{what}: {promised}", "", [found.thanked], f"found though nobody had been told: {found.survivors}"),
         Figure(f"{what}: lives with anything lost or double", "", [len(found.losses)], "", NONE),
     ]

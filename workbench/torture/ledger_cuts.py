@@ -18,6 +18,7 @@ from tempfile import TemporaryDirectory
 from typing import Final
 
 from kiosk.ledger.keeper import Keeper
+from kiosk.ledger.pages import read_log
 from wire.events import StreamId
 from workbench.installation import ROOT
 from workbench.torture import former_ledger, journal
@@ -155,8 +156,11 @@ def _judge(image: Path, promises: Promises) -> set[int]:
 
 def _damage(file: Path) -> None:
     """So that it cannot be taken for a ledger, and every row can still be read."""
-    if not file.exists() or any(file.parent.glob(f"{file.name}-aside-*")):
+    log, hidden = (file.with_name(file.name + end) for end in ("-wal", "-log"))
+    if not file.exists() or hidden.exists() or any(file.parent.glob(f"{file.name}-aside-*")):
         return  # half of it has been put aside already: this would be writing into a file without its log
+    if read_log(log).beyond:
+        return  # the last cut tore the log: SQLite would delete it with rows that the ledger puts back, and that have been found
     with closing(sqlite3.connect(file)) as database, database:
         if not database.execute("SELECT 1 FROM sqlite_master WHERE name = 'meta'").fetchone():
             return  # a new ledger whose birth the last cut broke off
