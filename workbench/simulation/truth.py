@@ -119,17 +119,25 @@ class Truth:
                 self.promises[visit] = Told.UNKNOWN
 
     def taken_back(self, visit: Visit) -> bool:
-        """Whether the card holds no answer of `visit`, or its retraction as well."""
-        rows = [(key, fate) for key, fate in self.fates.items() if (key.device, key.boot, key.visit, key.item) == visit]
-        answered = any(key.kind == KINDS[Answer] and fate is not Fate.REFUSED for key, fate in rows)
-        return not answered or any(key.kind == KINDS[Retract] and fate is Fate.KEPT for key, fate in rows)
+        """Whether the card holds no answer of `visit`, or a retraction of the last one as well."""
+        return self._last_answer(visit) is None or Fate.KEPT in self._retracted(visit)
 
     def owes(self, visit: Visit) -> bool:
-        """Whether the card has refused to take the answer of `visit` back."""
-        return any(
-            (key.device, key.boot, key.visit, key.item) == visit and key.kind == KINDS[Retract] and fate is Fate.REFUSED
-            for key, fate in self.fates.items()
-        )
+        """Whether the card has refused to take the last answer of `visit` back."""
+        return Fate.REFUSED in self._retracted(visit)
+
+    def _retracted(self, visit: Visit) -> set[Fate]:
+        """What became of the retractions of the last answer of `visit`."""
+        since = self._last_answer(visit) or 0
+        return {fate for key, fate in self._said(visit) if key.kind == KINDS[Retract] and key.dt >= since}
+
+    def _last_answer(self, visit: Visit) -> int | None:
+        """When, within its visit, the last answer was given that may be on the card."""
+        said = (key.dt for key, fate in self._said(visit) if key.kind == KINDS[Answer] and fate is not Fate.REFUSED)
+        return max(said, default=None)
+
+    def _said(self, visit: Visit) -> list[tuple[Key, Fate]]:
+        return [(key, fate) for key, fate in self.fates.items() if (key.device, key.boot, key.visit, key.item) == visit]
 
     def doubt(self, keys: Iterable[Key]) -> None:
         """These were refused by a card that then lost its power before it was opened afresh."""
