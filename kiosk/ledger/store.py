@@ -326,6 +326,9 @@ class Store:
             raise Unreadable(f"rows begin with {low}, but {found.pruned.seq} are pruned")
         self._oldest = found.pruned.seq + 1
         self._next = self._oldest if high is None else high + 1
+        if self._progress.stored_through >= self._next:
+            # A log that was cut short lays old pages over newer ones of the file. New rows would take the numbers of lost ones.
+            raise Unreadable(f"the server has rows up to {self._progress.stored_through}, here they end with {self._next - 1}")
         self._head = self._link_before(self._next)
         if high is not None:
             self.read(high, 1)

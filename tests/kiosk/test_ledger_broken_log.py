@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from kiosk.core.progress import Progress
 from kiosk.ledger import pages
 from kiosk.ledger.sealing import Unreadable
 from kiosk.ledger.store import look
-from tests.kiosk.ledgers import Bench, crash, salvaged, spoil, written
+from tests.kiosk.ledgers import EPOCH, Bench, crash, salvaged, spoil, written
 from tests.support.cutting import cut_before
 
 PAGE = pages.PAGE_BYTES
@@ -137,3 +138,23 @@ def test_two_power_cuts_in_a_row_are_no_damage_either(path: Path) -> None:
     assert third.keeper.quarantined == []
     assert third.visits() == list(range(10))
     assert third.rate(300)
+
+
+@pytest.mark.parametrize("kept", [1, 3])
+def test_a_log_cut_short_after_its_rows_went_into_the_file_gives_no_new_row_the_number_of_an_old_one(path: Path, kept: int) -> None:
+    """Its first frames hold pages that the file has newer: SQLite lays them over those, and the last rows are not seen any more."""
+    bench = Bench(path)
+    bench.keeper._store.tidy()  # type: ignore[union-attr]
+    for number in range(12):
+        bench.rate(number)
+    standing = bench.keeper.standing()
+    bench.keeper.remember(standing.stream, Progress(EPOCH, 12, 0), now=True)
+    bench.keeper._store.tidy()  # type: ignore[union-attr]
+    there = crash(bench, path.parent / "crashed")
+    with there.with_name(there.name + "-wal").open("r+b") as log:
+        log.truncate(32 + kept * (24 + PAGE))
+    again = salvaged(there)
+    assert again.keeper.standing().stream != standing.stream
+    assert set(again.visits()) <= set(range(12))
+    assert again.rate(30)
+    assert again.visits()[-1] == 30
